@@ -1,0 +1,253 @@
+#include "lockbroker/lock_service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mas {
+namespace {
+
+/// Epochs that a client may be ahead of a lost or restored epoch file. Each start of a broker takes
+/// one, so nobody is ever further ahead, and hostile bytes cannot use the epochs up.
+constexpr std::uint32_t epoch_jump_max = 1U << 20;
+
+/// A worker's name for the log, whatever it contains.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c == 127; }, '?');
+  return out;
+}
+
+}  // namespace
+
+LockService::LockService(LockServiceOptions options)
+    : options_(std::move(options)), table_(options_.table) {}
+
+Result<void> LockService::on_frame(const std::string& peer, ByteView frame, MonoTime now) {
+  Decoder in(frame);
+  const auto from = decode_envelope(in);
+  if (!from) return pass_on(from);
+  if (from->cluster != options_.cluster) {
+    return fail(Error::invalid, "message of cluster '{}'", printable(from->cluster));
+  }
+  if (from->from == any_instance) return fail(Error::invalid, "message without its sender");
+  switch (static_cast<LockMessage>(from->type)) {
+    case LockMessage::hello: {
+      LockHello hello;
+      if (const auto read = decode(in, hello); !read) return read;
+      on_hello(peer, *from, hello, now);
+      return {};
+    }
+    case LockMessage::heartbeat: {
+      LockHeartbeat heartbeat;
+      if (const auto read = decode(in, heartbeat); !read) return read;
+      const auto session = session_of(peer, *from, heartbeat.session);
+      if (session != sessions_.end()) on_heartbeat(session, heartbeat, now);
+      return {};
+    }
+    case LockMessage::requests: {
+      LockItems requests;
+      if (const auto read = decode_requests(in, requests); !read) return read;
+      const auto session = session_of(peer, *from, requests.session);
+      if (session != sessions_.end()) on_requests(session, requests, now);
+      return {};
+    }
+    default:
+      return fail(Error::invalid, "message of type {}", from->type);
+  }
+}
+
+LockService::Sessions::iterator LockService::session_of(const std::string& peer,
+                                                        const Envelope& from, LockToken token) {
+  const auto session = sessions_.find(token);
+  if (session == sessions_.end() || session->second.instance != from.from ||
+      from.to != options_.instance) {
+    send_ended(peer, from.from, token, LockSessionEnd::unknown);
+    return sessions_.end();
+  }
+  // The connection may be a new one; the session is the same.
+  session->second.peer = peer;
+  session->second.used = true;
+  return session;
+}
+
+void LockService::on_hello(const std::string& peer, const Envelope& from, const LockHello& hello,
+                           MonoTime now) {
+  if (hello.highest_epoch > table_.epoch()) {
+    if (hello.highest_epoch - table_.epoch() > epoch_jump_max) {
+      notes_.push_back(
+          {true, fmt::format("no session for a client that claims epoch {} (ours is "
+                             "{}) worker={}",
+                             hello.highest_epoch, table_.epoch(), printable(hello.worker))});
+      return;
+    }
+    // Our epoch file is missing or old. The client asks again, and by then we have a higher one.
+    highest_epoch_seen_ = std::max(highest_epoch_seen_, hello.highest_epoch);
+    notes_.push_back(
+        {true, fmt::format("a client has seen epoch {}, higher than our {} worker={}",
+                           hello.highest_epoch, table_.epoch(), printable(hello.worker))});
+    return;
+  }
+  // A session that it asked for but has not heard of yet is replaced.
+  if (const auto earlier = session_by_instance_.find(from.from);
+      earlier != session_by_instance_.end() && !sessions_.at(earlier->second).used) {
+    tell_table(CloseSession{earlier->second}, now);
+  }
+  actions_.clear();
+  table_.on(OpenSession{hello.number}, now, actions_);
+  const auto* opened = std::get_if<SessionOpened>(&actions_.front());
+  if (opened == nullptr) {
+    notes_.push_back({true, fmt::format("no session, all {} are taken worker={}",
+                                        options_.table.sessions_max, printable(hello.worker))});
+    return;
+  }
+  auto& session = sessions_[opened->session];
+  session.peer = peer;
+  session.instance = from.from;
+  session.worker = printable(hello.worker);
+  session_by_instance_[from.from] = opened->session;
+  notes_.push_back({false, fmt::format("session opened session={:x} worker={}", opened->session,
+                                       session.worker)});
+  send(peer, from.from,
+       LockWelcome{hello.number, opened->session,
+                   static_cast<std::uint32_t>(options_.table.lease_ttl.count())});
+}
+
+void LockService::on_heartbeat(Sessions::iterator at, const LockHeartbeat& heartbeat,
+                               MonoTime now) {
+  const auto token = at->first;
+  auto& session = at->second;
+  session.stream.on_state(heartbeat.stream);
+  if (heartbeat.leaving && !session.stream.behind()) return tell_table(CloseSession{token}, now);
+  mark_dirty(token, session);  // what it misses is sent again
+  actions_.clear();
+  table_.on(RenewSession{token, heartbeat.number}, now, actions_);
+  LockHeartbeatAck ack{token, 0, session.stream.state()};
+  if (!actions_.empty()) ack.number = heartbeat.number;
+  send(session.peer, session.instance, ack);
+}
+
+void LockService::on_requests(Sessions::iterator at, const LockItems& requests, MonoTime now) {
+  const auto token = at->first;
+  at->second.stream.on_seen(requests.seen);
+  if (!at->second.stream.take_in(requests.number)) return;
+  ByteReader items(requests.items);
+  LockRequest request;
+  while (next_item(items, request)) tell_table(LockEventRequest{token, &request}, now);
+}
+
+void LockService::on_time(MonoTime now) {
+  tell_table(TimePassed{}, now);
+  std::vector<LockToken> deaf;
+  for (const auto& [token, session] : sessions_) {
+    if (session.stream.bytes_kept() > options_.unseen_bytes_max) deaf.push_back(token);
+  }
+  for (const auto token : deaf) {
+    const auto& session = sessions_.at(token);
+    send_ended(session.peer, session.instance, token, LockSessionEnd::refused);
+    tell_table(ExpireSession{token}, now);
+  }
+}
+
+void LockService::tell_table(const LockTableEvent& event, MonoTime now) {
+  actions_.clear();
+  table_.on(event, now, actions_);
+  for (const auto& action : actions_) {
+    if (const auto* answer = std::get_if<AnswerSession>(&action)) {
+      auto& session = sessions_.at(answer->session);
+      session.stream.push(answer->answer);
+      mark_dirty(answer->session, session);
+    } else if (const auto* gone = std::get_if<SessionGone>(&action)) {
+      forget(*gone);
+    } else if (const auto* overdue = std::get_if<RecallOverdue>(&action)) {
+      notes_.push_back(
+          {true, fmt::format("recall overdue, not renewed name={} wanted={} "
+                             "holder={} session={:x}",
+                             printable(to_text(overdue->name)), to_text(overdue->wanted),
+                             sessions_.at(overdue->session).worker, overdue->session)});
+    }
+  }
+}
+
+void LockService::forget(const SessionGone& gone) {
+  const auto at = sessions_.find(gone.session);
+  const auto& session = at->second;
+  if (gone.why == SessionGone::Why::closed) {
+    send_ended(session.peer, session.instance, gone.session, LockSessionEnd::goodbye);
+    notes_.push_back(
+        {gone.locks_lost > 0, fmt::format("session closed session={:x} worker={} locks_lost={}",
+                                          gone.session, session.worker, gone.locks_lost)});
+  } else {
+    send_ended(session.peer, session.instance, gone.session, LockSessionEnd::unknown);
+    notes_.push_back(
+        {gone.locks_lost > 0,
+         fmt::format("session expired session={:x} worker={} silent_ms={} "
+                     "locks_lost={}",
+                     gone.session, session.worker, gone.silent.count(), gone.locks_lost)});
+  }
+  const auto newest = session_by_instance_.find(session.instance);
+  if (newest != session_by_instance_.end() && newest->second == gone.session) {
+    session_by_instance_.erase(newest);
+  }
+  sessions_.erase(at);
+}
+
+void LockService::mark_dirty(LockToken token, Session& session) {
+  if (std::exchange(session.dirty, true)) return;
+  dirty_.push_back(token);
+}
+
+template <typename Message>
+void LockService::send(const std::string& peer, InstanceId to, const Message& message) {
+  auto& out = frames_.emplace_back();
+  out.peer = peer;
+  encode(out.frame, Envelope{0, options_.cluster, options_.instance, to}, message);
+}
+
+void LockService::send_ended(const std::string& peer, InstanceId to, LockToken session,
+                             LockSessionEnd why) {
+  send(peer, to, LockEnded{session, why, table_.epoch()});
+}
+
+std::optional<std::uint32_t> LockService::wanted_epoch() const {
+  const auto ours = table_.epoch();
+  if (highest_epoch_seen_ > ours || table_.epoch_used_up()) {
+    return std::max(highest_epoch_seen_, ours) + 1;
+  }
+  return std::nullopt;
+}
+
+void LockService::raise_epoch(std::uint32_t epoch, MonoTime now) {
+  // Seen by a client: our epoch file was missing or old, and said nothing of that broker's leases.
+  const bool surprised = highest_epoch_seen_ > table_.epoch();
+  table_.raise_epoch(epoch);
+  if (surprised) table_.distrust_past(now + options_.table.lease_ttl);
+}
+
+void LockService::take_frames(std::vector<LockServiceFrame>& out) {
+  for (const auto token : dirty_) {
+    const auto at = sessions_.find(token);
+    if (at == sessions_.end()) continue;
+    auto& session = at->second;
+    session.dirty = false;
+    LockItems answers;
+    answers.session = token;
+    while (session.stream.next_to_send(answers)) {
+      auto& frame = frames_.emplace_back();
+      frame.peer = session.peer;
+      encode(frame.frame, Envelope{0, options_.cluster, options_.instance, session.instance},
+             LockMessage::answers, answers);
+    }
+  }
+  dirty_.clear();
+  std::move(frames_.begin(), frames_.end(), std::back_inserter(out));
+  frames_.clear();
+}
+
+void LockService::take_notes(std::vector<LockServiceNote>& out) {
+  std::move(notes_.begin(), notes_.end(), std::back_inserter(out));
+  notes_.clear();
+}
+
+}  // namespace mas
