@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.hpp"
+#include "gateway/dispatcher.hpp"
+#include "net/event_loop.hpp"
+#include "net/zmq_socket.hpp"
+
+namespace mas {
+
+/// The workers' port: frames between the ROUTER and the dispatcher. Thread-safety: the loop's
+/// thread.
+class WorkerServer {
+ public:
+  WorkerServer(EventLoop& loop, Dispatcher& dispatcher);
+
+  /// Error::io when the address cannot be bound.
+  Result<void> listen(const std::string& address, std::uint16_t port);
+  /// Sends what the dispatcher has for workers.
+  void end_turn();
+
+ private:
+  void receive();
+
+  EventLoop& loop_;
+  Dispatcher& dispatcher_;
+  ZmqSocket socket_;
+  std::unique_ptr<EventLoop::Watch> watch_;
+  std::unordered_map<RoutingId, WorkerId> ids_;
+  std::unordered_map<WorkerId, RoutingId> peers_;
+  WorkerId next_id_ = 1;
+  std::vector<Dispatcher::Message> messages_;
+};
+
+}  // namespace mas
