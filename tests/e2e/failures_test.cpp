@@ -1,0 +1,100 @@
+#include <csignal>
+#include <string>
+
+#include "answers.hpp"
+#include "support/catch.hpp"
+
+namespace mas {
+namespace {
+
+TEST_CASE("a killed process comes back, and nothing that was acknowledged is lost") {
+  const std::string program =
+      GENERATE("mas-ingest", "mas-query", "mas-alerter", "mas-lockbroker", "mas-gateway");
+  CAPTURE(program);
+  System system;
+  {
+    TextClient client = system.connect();
+    std::string logs;
+    for (int i = 0; i < 1000; ++i) logs += "LOG m" + std::to_string(i % 10) + " 1\n";
+    client.send(logs);
+    for (int i = 0; i < 1000; ++i) REQUIRE(client.read_line() == reply_inserted);
+    REQUIRE(client.ask("NEW-ALERT m0 MAX 1 5") == reply_registered);
+  }
+  system.kill_all_of(program);
+  // Asked until served: a 503 is right for a while, a wrong answer never.
+  CHECK(system.ask_until_served("LOG after 1") == reply_inserted);
+  for (int i = 0; i < 10; ++i)
+    CHECK(system.ask_until_served("QUERY m" + std::to_string(i) + " COUNT 3600") == "200 [100]");
+  CHECK(system.ask_until_served("NEW-ALERT m1 MAX 1 5") == reply_registered);
+  CHECK(system.ask_until_served("LOG m0 1") == reply_inserted);
+  CHECK(system.pids_of(program).size() == 1);
+  CHECK(system.stop() == ProcessEnd{0, 0});
+}
+
+TEST_CASE("a LOG whose worker dies is stored once if acknowledged, at most once if refused") {
+  System system(System::Options().pools(2, 1, 1));
+  constexpr int rounds = 5;
+  constexpr int logs_per_round = 2000;
+  constexpr int metrics = 20;
+  std::array<int, metrics> acknowledged{};
+  std::array<int, metrics> sent{};
+  for (int round = 0; round < rounds; ++round) {
+    TextClient client = system.connect();
+    std::string logs;
+    for (int i = 0; i < logs_per_round; ++i) logs += "LOG m" + std::to_string(i % metrics) + " 1\n";
+    client.send(logs);
+    system.kill_all_of("mas-ingest");
+    for (int i = 0; i < logs_per_round; ++i) {
+      const auto metric = static_cast<std::size_t>(i % metrics);
+      const auto reply = client.read_line();
+      ++sent[metric];
+      if (reply == reply_inserted)
+        ++acknowledged[metric];
+      else
+        REQUIRE(reply == reply_busy);
+    }
+    REQUIRE(system.ask_until_served("LOG back 1") == reply_inserted);
+  }
+  for (std::size_t metric = 0; metric < metrics; ++metric) {
+    const auto reply = system.ask_until_served("QUERY m" + std::to_string(metric) + " COUNT 3600");
+    if (reply == reply_not_found) {
+      CHECK(acknowledged[metric] == 0);
+      continue;
+    }
+    REQUIRE(reply.starts_with("200 ["));
+    const int stored = std::stoi(reply.substr(5));
+    CHECK(stored >= acknowledged[metric]);
+    CHECK(stored <= sent[metric]);
+  }
+}
+
+TEST_CASE("a system that was killed altogether comes back with its data and rules") {
+  System system(System::Options().option("--alert-period", "1"));
+  REQUIRE(system.ask("LOG m 1") == reply_inserted);
+  REQUIRE(system.ask("LOG m 2") == reply_inserted);
+  REQUIRE(system.ask("NEW-ALERT m MAX 0 5") == reply_registered);
+
+  system.up().signal(SIGKILL);
+  CHECK(system.up().wait() == ProcessEnd{-1, SIGKILL});
+  system.up().wait_until_all_gone();
+  system.start();
+
+  CHECK(system.ask_until_served("QUERY m MAX 0") == "200 [1.0, 2.0]");
+  CHECK(system.ask_until_served("LOG m 7") == reply_inserted);
+  CHECK(system.ask("QUERY m MAX 0") == "200 [1.0, 2.0, 7.0]");
+  system.up().wait_for_stderr("ALERT m: MAX is over 5.0");
+}
+
+TEST_CASE("a system that was stopped comes back with its data and rules") {
+  System system(System::Options().pools(2, 2, 2).option("--alert-period", "1"));
+  REQUIRE(system.ask("LOG m 1") == reply_inserted);
+  REQUIRE(system.ask("NEW-ALERT m COUNT 0 0") == reply_registered);
+  REQUIRE(system.stop() == ProcessEnd{0, 0});
+  system.start();
+  CHECK(system.ask_until_served("LOG m 2") == reply_inserted);
+  CHECK(system.ask_until_served("QUERY m MAX 0") == "200 [1.0, 2.0]");
+  system.up().wait_for_stderr("ALERT m: COUNT is over 0.0");
+}
+
+}  // namespace
+}  // namespace mas
