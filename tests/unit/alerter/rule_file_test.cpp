@@ -193,8 +193,10 @@ TEST_CASE("after any failed operation nothing acknowledged is lost, and the next
         }
       }
       CHECK(acknowledged.size() >= 3);
-      const auto seen = rules_on_disk(files, 9);
-      CHECK(seen.size() == acknowledged.size());
+      // What failed may be there until the next write, which replaces the file.
+      files.on_operation = nullptr;
+      REQUIRE(holder.write(booked("e")));
+      CHECK(rules_on_disk(files, 9).size() == acknowledged.size() + 1);
     }
   }
   CHECK(failures > 10);

@@ -145,7 +145,13 @@ TEST_CASE("the file's bytes are those of version 1") {
   append_record(file, PeriodJudged{wall_time(60), {0}, {0}});
   std::string hex;
   for (const auto byte : file) hex += fmt::format("{:02x}", byte);
-  CHECK(hex == "");
+  CHECK(hex ==
+        "6d617372756c6573010007001fb459c0"  // header of shard 7
+        // the rule: its length, type, moments, MAX, 1.5 s, 5.0, "cpu", checksum
+        "2e000000016400000000000000640000000000000000000000000000800100"
+        "2f685900000000000000000000144003637075a7d3d992"
+        // the mark: its length, type, moment, one rule judged, one fired, checksum
+        "0d000000023c0000000000000001000100a0da14c4");
 }
 
 }  // namespace mas

@@ -16,7 +16,8 @@ TEST_CASE("rules are one when id, operation, seconds and limit are equal as numb
 
 TEST_CASE("equal rules have one name, others another, and it is the same in every version") {
   const Rule rule{"cpu", Op::max, seconds{1}, 5.0};
-  CHECK(rule_name(rule) == "73b5b0fd4d0c3cd4f5f1b1a2ca1c1c2d");
+  // As xxhsum -H128 has it of the 20 bytes op, window, limit and id.
+  CHECK(rule_name(rule) == "4c667fb837d088cbd07d0ff0824cf8de");
   CHECK(rule_name({"cpu", Op::max, seconds{1}, 0.0}) ==
         rule_name({"cpu", Op::max, seconds{1}, -0.0}));
   CHECK(rule_name({"cpu", Op::max, seconds{1}, 6}) != rule_name(rule));

@@ -24,7 +24,7 @@ TEST_CASE("the ends do not depend on when anything started") {
   const Schedule schedule(seconds{60}, seconds{2});
   const auto end = schedule.due(wall_time(1'650'931'207'123'456'789));
   CHECK(to_int(end) % 60'000'000'000 == 0);
-  for (int hop = 0; hop < 1000; ++hop) {
+  for (std::int64_t hop = 0; hop < 1000; ++hop) {
     const auto now = end + seconds{2} + nanoseconds{hop * 59'999'999};
     CHECK(schedule.due(now) == end);
   }
