@@ -44,8 +44,7 @@ RequestOrder::Tracked& RequestOrder::track(std::uint64_t id_hash) {
 
 void RequestOrder::start(Slot& slot, Tracked& id) {
   slot.runs = true;
-  if (slot.kind == RequestKind::log) ++id.open_logs;
-  if (slot.kind == RequestKind::query) ++id.unnoted_queries;
+  ++(slot.kind == RequestKind::log ? id.open_logs : id.unnoted);
 }
 
 void RequestOrder::release(std::uint64_t id_hash) {
@@ -54,26 +53,26 @@ void RequestOrder::release(std::uint64_t id_hash) {
   auto& id = entry->second;
   while (!id.waiting.empty()) {
     auto& slot = at(id.waiting.front());
-    const bool held_back =
-        slot.kind == RequestKind::log ? id.unnoted_queries > 0 : id.open_logs > 0;
+    const bool held_back = slot.kind == RequestKind::log ? id.unnoted > 0 : id.open_logs > 0;
     if (held_back) return;
     start(slot, id);
     released_.push_back(id.waiting.front());
     id.waiting.pop_front();
   }
-  // With no QUERY ahead and nothing waiting the id needs no watching: LOGs run free again.
-  if (id.unnoted_queries == 0) tracked_.erase(entry);
+  // With none of them ahead and nothing waiting the id needs no watching: LOGs run free again.
+  if (id.unnoted == 0) tracked_.erase(entry);
 }
 
 void RequestOrder::noted(std::uint64_t slot) {
   if (!is_pending(slot)) return;
-  auto& query = at(slot);
-  if (query.kind != RequestKind::query || query.noted || !query.runs) return;
-  query.noted = true;
-  const auto entry = tracked_.find(query.id_hash);
-  MAS_CHECK(entry != tracked_.end() && entry->second.unnoted_queries > 0);
-  --entry->second.unnoted_queries;
-  release(query.id_hash);
+  auto& request = at(slot);
+  const bool holds = request.kind == RequestKind::query || request.kind == RequestKind::alert;
+  if (!holds || request.noted || !request.runs) return;
+  request.noted = true;
+  const auto entry = tracked_.find(request.id_hash);
+  MAS_CHECK(entry != tracked_.end() && entry->second.unnoted > 0);
+  --entry->second.unnoted;
+  release(request.id_hash);
 }
 
 void RequestOrder::done(std::uint64_t slot, std::uint8_t outcome) {

@@ -11,7 +11,8 @@ enum class RequestKind : std::uint8_t { log, query, alert, refused };
 
 /// The requests of one client that are not over, in the order in which they were read, and which of
 /// them must wait: a QUERY or NEW-ALERT for the client's earlier LOGs of the same id, a LOG until
-/// an earlier QUERY of its id has noted its lengths. Ids are told apart by their hash; two that
+/// an earlier QUERY of its id has noted its lengths, and until an earlier NEW-ALERT of its id is
+/// over (it has looked whether the metric exists). Ids are told apart by their hash; two that
 /// collide wait for each other needlessly, no more.
 ///
 /// Costs nothing per LOG while no QUERY or NEW-ALERT is under way; ids are looked up only among
@@ -52,14 +53,14 @@ class RequestOrder {
     std::uint64_t id_hash = 0;
     RequestKind kind = RequestKind::log;
     bool runs = false;
-    bool noted = false;  ///< a QUERY that holds no LOG back any more
+    bool noted = false;  ///< a QUERY or NEW-ALERT that holds no LOG back any more
     bool done = false;
     std::uint8_t outcome = 0;
   };
   /// An id that a QUERY or NEW-ALERT under way is about.
   struct Tracked {
     std::uint32_t open_logs = 0;
-    std::uint32_t unnoted_queries = 0;
+    std::uint32_t unnoted = 0;  ///< running QUERYs and NEW-ALERTs that hold LOGs back
     std::deque<std::uint64_t> waiting;
   };
 

@@ -91,13 +91,20 @@ TEST_CASE("QUERYs of one id with nothing between them run side by side") {
   CHECK(order.take_released() == slots({query1.slot, query2.slot}));
 }
 
-TEST_CASE("a NEW-ALERT waits for earlier LOGs of its id, and no LOG waits for it") {
+TEST_CASE("a NEW-ALERT waits for earlier LOGs of its id, and later ones for its end") {
   RequestOrder order;
   const auto log = order.add(RequestKind::log, cpu);
   const auto alert = order.add(RequestKind::alert, cpu);
   CHECK_FALSE(alert.runs);
   order.done(log.slot);
   CHECK(order.take_released() == slots({alert.slot}));
+  // Else a metric that was never logged could be found by a NEW-ALERT that came before its LOG.
+  const auto later = order.add(RequestKind::log, cpu);
+  CHECK_FALSE(later.runs);
+  CHECK(order.add(RequestKind::query, disk).runs);
+  order.done(alert.slot);
+  CHECK(order.take_released() == slots({later.slot}));
+  order.done(later.slot);
   CHECK(order.add(RequestKind::log, cpu).runs);
 }
 
