@@ -83,10 +83,8 @@ void Supervisor::begin_drain(MonoTime now, std::vector<Action>& out) {
   for (Child& child : children_) child.restart_at.reset();
   ask_ready_at_.reset();
   kill_at_ = now + drain_time_max;
-  draining_ = Role::worker;
-  for (std::size_t child = 0; child < children_.size(); ++child)
-    if (children_[child].running && children_[child].role == Role::worker)
-      out.emplace_back(Drain{child});
+  draining_ = Role::gateway;
+  drain_role(*draining_, out);
   drain_next_role(out);
 }
 
@@ -98,11 +96,14 @@ void Supervisor::drain_next_role(std::vector<Action>& out) {
       out.emplace_back(Finish{exit_code_});
       return;
     }
-    draining_ = *draining_ == Role::worker ? Role::gateway : Role::lockbroker;
-    for (std::size_t child = 0; child < children_.size(); ++child)
-      if (children_[child].running && children_[child].role == *draining_)
-        out.emplace_back(Drain{child});
+    draining_ = *draining_ == Role::gateway ? Role::worker : Role::lockbroker;
+    drain_role(*draining_, out);
   }
+}
+
+void Supervisor::drain_role(Role role, std::vector<Action>& out) {
+  for (std::size_t child = 0; child < children_.size(); ++child)
+    if (children_[child].running && children_[child].role == role) out.emplace_back(Drain{child});
 }
 
 void Supervisor::kill_all(std::vector<Action>& out) {

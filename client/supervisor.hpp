@@ -31,9 +31,9 @@ inline constexpr int configuration_error_exit = 2;
 /// action and comes once. Thread-safety: one owner.
 class Supervisor {
  public:
-  /// In the order of draining: workers answer what they have while their gateway is there, and
-  /// give their locks back while their lock broker is.
-  enum class Role : unsigned char { worker, gateway, lockbroker };
+  /// In the order of draining: a gateway stops reading and answers what it has read while its
+  /// workers are there, and these give their locks back while their lock broker is.
+  enum class Role : unsigned char { gateway, worker, lockbroker };
 
   // Events.
   /// The shell is ready: start everything.
@@ -101,8 +101,9 @@ class Supervisor {
   void start(std::size_t child, MonoTime now, std::vector<Action>& out);
   void exited(const Exited& event, MonoTime now, std::vector<Action>& out);
   void begin_drain(MonoTime now, std::vector<Action>& out);
-  /// Drains the first role that still has running children; finishes when there is none.
+  /// Goes on to the first role that still has running children; finishes when there is none.
   void drain_next_role(std::vector<Action>& out);
+  void drain_role(Role role, std::vector<Action>& out);
   void kill_all(std::vector<Action>& out);
   void time_passed(MonoTime now, std::vector<Action>& out);
   [[nodiscard]] bool any_running(Role role) const;
