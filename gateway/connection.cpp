@@ -62,7 +62,7 @@ void Connection::go_on(std::size_t pending_max, TurnTime now) {
     write_replies();
   }
   if (!input_ended_ || !unread_.empty() || cut_) return;
-  if (const auto line = splitter_.finish()) {
+  if (const auto line = splitter_.finish(); line && !input_stopped_) {
     on_line(*line, now);
     write_replies();
   }

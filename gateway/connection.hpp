@@ -26,9 +26,14 @@ class Connection {
   /// The next bytes of the stream. What is beyond the bounds is kept, and read by later calls of
   /// go_on(). Not to be called while !wants_input().
   void on_input(std::string_view bytes, std::size_t pending_max, TurnTime now);
-  /// The client has closed its writing side, or is not listened to any more: what is left is a
-  /// line too.
+  /// The client has closed its writing side: what is left is a line too.
   void on_input_end() { input_ended_ = true; }
+  /// The client is not listened to any more: what has come of a line whose end is not there is no
+  /// request, as the rest of it could say anything.
+  void stop_input() {
+    input_stopped_ = !input_ended_;
+    input_ended_ = true;
+  }
   /// At the end of a turn in which anything happened here: writes replies whose turn it is, reads
   /// on in what was kept.
   void go_on(std::size_t pending_max, TurnTime now);
@@ -48,6 +53,8 @@ class Connection {
   void on_written(std::size_t bytes);
   /// All is answered and written, and no more will come; or a reply was cut. Close it.
   [[nodiscard]] bool over() const;
+  /// Nothing that the client sent is left unread.
+  [[nodiscard]] bool read_to_end() const { return input_ended_ && !input_stopped_; }
   /// The client is gone: its queries need no answer.
   void abandon() { requests_.abandon(); }
   [[nodiscard]] std::size_t pending() const { return requests_.pending(); }
@@ -75,6 +82,7 @@ class Connection {
   std::string output_;
   std::size_t written_ = 0;
   bool input_ended_ = false;
+  bool input_stopped_ = false;
   bool cut_ = false;
 };
 

@@ -470,6 +470,10 @@ void Dispatcher::send_alerts() {
   for (const auto& [worker, requests] : packed_) send(worker, AlertBatch{.requests = requests});
 }
 
+void Dispatcher::say_farewell() {
+  for (const auto& [id, worker] : workers_.all()) send(id, Farewell{});
+}
+
 void Dispatcher::close() {
   closed_ = true;
   origins_.clear();

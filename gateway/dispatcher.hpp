@@ -96,6 +96,8 @@ class Dispatcher {
   void end_turn(MonoTime now);
   /// Everything open is answered 503, and what comes from now on too. For the gateway's own end.
   void close();
+  /// The last message to every worker, so that none waits to find out that the gateway is gone.
+  void say_farewell();
 
   /// Appends the messages to send, in order, and forgets them.
   void take_messages(std::vector<Message>& out);

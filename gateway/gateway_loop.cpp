@@ -52,9 +52,15 @@ void GatewayLoop::end_turn() {
 void GatewayLoop::tick() {
   const auto now = mono_now();
   dispatcher_.on_time(now);
+  text_.on_time(now);
   if (!draining_) return;
   if (now >= fail_at_) dispatcher_.close();
-  if (text_.connections() == 0 || now >= end_at_) loop_.stop();
+  const bool answered = text_.over() && native_.idle();
+  if (!answered && now < end_at_) return;
+  dispatcher_.close();  // which stores nothing of a line that comes in this turn
+  dispatcher_.say_farewell();
+  workers_.stop();
+  loop_.stop();
 }
 
 void GatewayLoop::drain() {
@@ -63,6 +69,7 @@ void GatewayLoop::drain() {
   fail_at_ = mono_now() + drain_answers_max;
   end_at_ = mono_now() + drain_max;
   text_.stop();
+  native_.stop();
 }
 
 template <typename Tell>

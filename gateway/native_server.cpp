@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "net/clock.hpp"
 
 namespace mas {
@@ -13,6 +16,8 @@ constexpr int queued_messages_max = 10'000;
 constexpr int messages_per_turn_max = 256;
 /// libzmq tells nobody that a peer has gone: what it left is forgotten after this.
 constexpr nanoseconds silent_peer_max = seconds{60};
+/// Of a drain: how long the last replies may take to leave the machine.
+constexpr milliseconds last_replies_max{500};
 
 }  // namespace
 
@@ -78,6 +83,16 @@ void NativeServer::end_turn() {
     }
   }
   marked_.insert(marked_.end(), again.begin(), again.end());
+}
+
+void NativeServer::stop() {
+  watch_.reset();
+  socket_.linger(last_replies_max);
+}
+
+bool NativeServer::idle() const {
+  return std::all_of(clients_.begin(), clients_.end(),
+                     [](const auto& peer) { return peer.second.client.idle(); });
 }
 
 void NativeServer::forget_silent(MonoTime now) {

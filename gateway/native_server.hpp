@@ -26,6 +26,10 @@ class NativeServer {
   [[nodiscard]] NativeClient* find(std::uint64_t client);
   /// Sends replies; forgets peers that have long been silent.
   void end_turn();
+  /// For a drain: reads no more; what was read is still answered.
+  void stop();
+  /// Every request that was read is answered.
+  [[nodiscard]] bool idle() const;
   [[nodiscard]] std::size_t peers() const { return clients_.size(); }
 
  private:

@@ -76,6 +76,7 @@ void TextServer::on_accepted(asio::ip::tcp::socket socket) {
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   if (open_ >= limits_.connections_max) {
     socket.write_some(asio::buffer(reply_text(Reply::busy)), ignored);
+    leaving_.take(std::move(socket), mono_now());
     return;
   }
   std::uint32_t index = 0;
@@ -137,7 +138,7 @@ void TextServer::read(Client& client) {
   if (error == asio::error::eof) {
     client.connection.on_input_end();
   } else if (error) {
-    close(client);
+    drop(client);
   } else {
     client.connection.on_input({buffer_.data(), size}, pending_max(), now());
   }
@@ -161,7 +162,7 @@ void TextServer::write(Client& client) {
     asio::error_code error;
     const auto size = client.socket.write_some(asio::buffer(output), error);
     if (error && error != asio::error::would_block) {
-      close(client);
+      drop(client);
       return;
     }
     client.connection.on_written(size);
@@ -175,6 +176,11 @@ void TextServer::write(Client& client) {
 }
 
 void TextServer::close(Client& client) {
+  if (!client.connection.read_to_end()) leaving_.take(std::move(client.socket), mono_now());
+  drop(client);
+}
+
+void TextServer::drop(Client& client) {
   client.connection.abandon();
   const auto index = static_cast<std::uint32_t>(client.number);
   clients_[index].reset();
@@ -189,7 +195,7 @@ void TextServer::stop() {
   accept_again_.cancel();
   for (const auto& client : clients_) {
     if (!client) continue;
-    client->connection.on_input_end();
+    client->connection.stop_input();
     mark(*client);
   }
 }

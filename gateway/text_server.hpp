@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "gateway/connection.hpp"
+#include "gateway/lingering_close.hpp"
 #include "net/event_loop.hpp"
 
 namespace mas {
@@ -37,9 +38,13 @@ class TextServer {
   [[nodiscard]] Connection* find(std::uint64_t client);
   /// Writes what this turn's answers have made, reads on where there is room again.
   void end_turn();
+  /// Call about every 50 ms.
+  void on_time(MonoTime now) { leaving_.on_time(now); }
   /// No new connections and no further input; each closes when all that was read is answered.
   void stop();
   [[nodiscard]] std::size_t connections() const { return open_; }
+  /// After a stop: every client has got its replies, or had its time to.
+  [[nodiscard]] bool over() const { return open_ == 0 && leaving_.size() == 0; }
 
  private:
   struct Client;
@@ -51,7 +56,10 @@ class TextServer {
   void read(Client& client);
   void write(Client& client);
   void mark(Client& client);
+  /// All is written: the client gets it, whatever it still sends.
   void close(Client& client);
+  /// Nothing can be written any more.
+  void drop(Client& client);
   [[nodiscard]] std::size_t pending_max() const;
 
   EventLoop& loop_;
@@ -64,6 +72,7 @@ class TextServer {
   std::vector<std::uint32_t> free_;
   std::uint32_t reuses_ = 0;
   std::size_t open_ = 0;
+  LingeringClose leaving_;
   std::vector<std::uint64_t> marked_;  ///< something happened to them in this turn
   std::vector<char> buffer_;           ///< for every read; what is left of it, a Connection keeps
   bool stopping_ = false;

@@ -12,6 +12,9 @@ namespace {
 constexpr int queued_messages_max = 100'000;
 /// Bounds a turn's share, so that clients are read and answered in between.
 constexpr int messages_per_turn_max = 256;
+constexpr nanoseconds forget_interval = seconds{10};
+/// Of a drain: how long the last messages may take to leave the machine.
+constexpr milliseconds last_messages_max{500};
 
 }  // namespace
 
@@ -23,7 +26,10 @@ WorkerServer::WorkerServer(EventLoop& loop, Dispatcher& dispatcher)
 
 Result<void> WorkerServer::listen(const std::string& address, std::uint16_t port) {
   auto bound = socket_.bind(address, port);
-  if (bound) watch_ = loop_.watch(socket_, [this] { receive(); });
+  if (bound) {
+    watch_ = loop_.watch(socket_, [this] { receive(); });
+    loop_.every(forget_interval, [this] { forget_strangers(); });
+  }
   return bound;
 }
 
@@ -35,6 +41,21 @@ void WorkerServer::receive() {
     const auto taken = dispatcher_.on_message(entry->second, message.bytes(), mono_now());
     if (!taken) spdlog::warn("worker's message dropped: {}", taken.error().text);
   }
+}
+
+void WorkerServer::stop() {
+  watch_.reset();
+  socket_.linger(last_messages_max);
+}
+
+/// Whoever has spoken has a number, and libzmq tells nobody that a peer has gone. One that is no
+/// worker, or no longer, gets another number should it speak again.
+void WorkerServer::forget_strangers() {
+  std::erase_if(ids_, [this](const auto& known) {
+    const bool strange = dispatcher_.workers().find(known.second) == nullptr;
+    if (strange) peers_.erase(known.second);
+    return strange;
+  });
 }
 
 void WorkerServer::end_turn() {

@@ -22,9 +22,12 @@ class WorkerServer {
   Result<void> listen(const std::string& address, std::uint16_t port);
   /// Sends what the dispatcher has for workers.
   void end_turn();
+  /// For the end of a drain: what is sent in this turn is the last, and still leaves.
+  void stop();
 
  private:
   void receive();
+  void forget_strangers();
 
   EventLoop& loop_;
   Dispatcher& dispatcher_;

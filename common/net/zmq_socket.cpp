@@ -72,6 +72,10 @@ Sent ZmqSocket::send_frame(ByteView bytes, zmq::send_flags flags) {
   }
 }
 
+void ZmqSocket::linger(milliseconds at_most) {
+  socket_.set(zmq::sockopt::linger, static_cast<int>(at_most.count()));
+}
+
 Sent ZmqSocket::send(ByteView body) { return send_frame(body, zmq::send_flags::none); }
 
 Sent ZmqSocket::send_to(const RoutingId& peer, ByteView body) {

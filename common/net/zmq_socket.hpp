@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/time_types.hpp"
 
 namespace mas {
 
@@ -52,6 +53,10 @@ class ZmqSocket {
   /// `endpoint` is numeric, `tcp://127.0.0.1:5556`: libzmq would resolve a name in its I/O thread,
   /// which stalls every socket meanwhile (libzmq#2961), and takes only its first address (#2297).
   Result<void> connect(const std::string& endpoint);
+
+  /// Lets what is queued leave after the socket's end, for so long at most (not at all unless
+  /// told): the end of the context waits for it. For a drain.
+  void linger(milliseconds at_most);
 
   /// DEALER.
   [[nodiscard]] Sent send(ByteView body);

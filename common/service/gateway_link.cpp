@@ -133,7 +133,9 @@ void GatewayLink::receive(Link& link) {
 
 void GatewayLink::act(Link& link, const WorkerProtocol::Step& step) {
   if (step.lost != any_instance) {
-    spdlog::warn("gateway lost endpoint={} instance={:016x}", link.endpoint, step.lost);
+    spdlog::log(step.told ? spdlog::level::info : spdlog::level::warn,
+                "gateway {} endpoint={} instance={:016x}", step.told ? "ended" : "lost",
+                link.endpoint, step.lost);
     link.members.clear();
     handlers_.on_lost(step.lost);
     gather_members();

@@ -26,7 +26,15 @@ WorkerProtocol::Step WorkerProtocol::on_message(WorkerMessage type, InstanceId f
   }
   if (from != gateway_) return step;  // an earlier life of the gateway, or not introduced yet
   heard_ = now;
-  if (type == WorkerMessage::farewell) farewell_ = draining_;
+  if (type == WorkerMessage::farewell) {
+    farewell_ = draining_;
+    // Nobody asked for it: the gateway itself ends. Another may come in its place.
+    if (!draining_) {
+      step.lost = std::exchange(gateway_, any_instance);
+      step.told = true;
+      hello_at_ = now;
+    }
+  }
   step.deliver = type != WorkerMessage::farewell && type != WorkerMessage::gateway_heartbeat;
   return step;
 }

@@ -23,6 +23,7 @@ class WorkerProtocol {
   /// What the shell has to do now, in this order.
   struct Step {
     InstanceId lost = any_instance;  ///< this gateway is gone: answers to it lead nowhere
+    bool told = false;               ///< it said so itself
     bool deliver = false;            ///< the message is a request of the gateway's
     bool hello = false;              ///< send one
     bool heartbeat = false;

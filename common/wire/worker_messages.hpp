@@ -82,7 +82,7 @@ struct Welcome {
 struct GatewayHeartbeat {
   ByteView members;  ///< instance ids (u64) of the live, ready workers of the receiver's pool
 };
-/// Answers a goodbye: nothing comes after it.
+/// Nothing comes after it: the answer to a goodbye, or the gateway's own end.
 struct Farewell {};
 /// The gateway does not know the sender (it restarted): say hello.
 struct HelloAgain {};

@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "answers.hpp"
 #include "support/catch.hpp"
 
@@ -82,6 +84,29 @@ TEST_CASE("what was logged while no alerter ran is judged when one comes back, o
   REQUIRE(system.ask_until_served("NEW-ALERT marker MAX 0 1") == reply_registered);
   wait_until_judged(system, "marker");
   CHECK(count_of(system.up().stderr_text(), "ALERT m: ") == 1);
+}
+
+TEST_CASE("two alerters share the rules, each of which fires once, also when one of them dies") {
+  System system(System::Options().pools(1, 1, 2).option("--alert-period", "1"));
+  constexpr std::size_t rules = 40;
+  const auto id = [](std::size_t i) { return "m" + std::to_string(i); };
+  for (std::size_t i = 0; i < rules; ++i) {
+    REQUIRE(system.ask("LOG " + id(i) + " 1") == reply_inserted);
+    REQUIRE(system.ask("NEW-ALERT " + id(i) + " MAX 0 5") == reply_registered);
+  }
+  const auto alerters = system.pids_of("mas-alerter");
+  REQUIRE(alerters.size() == 2);
+  for (std::size_t i = 0; i < rules; ++i)
+    REQUIRE(system.ask("LOG " + id(i) + " 7") == reply_inserted);
+  ::kill(alerters[0], SIGKILL);
+  for (std::size_t i = 0; i < rules; ++i)
+    system.up().wait_for_stderr("ALERT " + id(i) + ": MAX is over 5.0\n");
+  REQUIRE(system.ask_until_served("NEW-ALERT m0 MAX 0 6") == reply_registered);
+  REQUIRE(system.ask_until_served("LOG marker 0") == reply_inserted);
+  REQUIRE(system.ask_until_served("NEW-ALERT marker MAX 0 1") == reply_registered);
+  wait_until_judged(system, "marker");
+  for (std::size_t i = 0; i < rules; ++i)
+    CHECK(count_of(system.up().stderr_text(), "ALERT " + id(i) + ": MAX is over 5.0\n") == 1);
 }
 
 }  // namespace

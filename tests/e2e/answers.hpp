@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/system.hpp"
 
@@ -26,6 +27,17 @@ inline std::string answers_to(const System& system, std::string_view bytes) {
   client.send(bytes);
   client.half_close();
   return client.read_to_end();
+}
+
+/// Replies without their ends.
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = text.find('\n', begin);
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
 }
 
 /// A reply and its end.

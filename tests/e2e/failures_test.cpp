@@ -85,6 +85,30 @@ TEST_CASE("a system that was killed altogether comes back with its data and rule
   system.up().wait_for_stderr("ALERT m: MAX is over 5.0");
 }
 
+TEST_CASE("what was read before a stop is answered as stored, not refused") {
+  System system;
+  constexpr int logs = 100'000;
+  TextClient client = system.connect();
+  std::string requests;
+  for (int i = 0; i < logs; ++i) requests += "LOG m" + std::to_string(i % 100) + " 1\n";
+  client.send(requests);  // most of it is on its way, or not yet read, when the signal comes
+  system.up().signal(SIGTERM);
+  int stored = 0;
+  for (const auto& reply : lines_of(client.read_to_end())) {
+    REQUIRE(reply == reply_inserted);
+    ++stored;
+  }
+  CHECK(system.up().wait() == ProcessEnd{0, 0});
+  system.up().wait_until_all_gone();
+  system.start();
+  int counted = 0;
+  for (int metric = 0; metric < 100; ++metric) {
+    const auto reply = system.ask("QUERY m" + std::to_string(metric) + " COUNT 3600");
+    if (reply != reply_not_found) counted += std::stoi(reply.substr(5));
+  }
+  CHECK(counted == stored);
+}
+
 TEST_CASE("a system that was stopped comes back with its data and rules") {
   System system(System::Options().pools(2, 2, 2).option("--alert-period", "1"));
   REQUIRE(system.ask("LOG m 1") == reply_inserted);

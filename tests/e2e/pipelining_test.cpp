@@ -4,16 +4,6 @@
 namespace mas {
 namespace {
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = text.find('\n', begin);
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
 TEST_CASE("100,000 pipelined LOGs are stored, each exactly once") {
   const System system;
   constexpr std::size_t count = 100'000;

@@ -49,7 +49,9 @@ class System {
   }
 
   [[nodiscard]] std::uint16_t text_port() const { return ports_[0]; }
+  [[nodiscard]] std::uint16_t native_port() const { return ports_[1]; }
   [[nodiscard]] std::uint16_t workers_port() const { return ports_[2]; }
+  [[nodiscard]] std::uint16_t events_port() const { return ports_[3]; }
   [[nodiscard]] std::uint16_t locks_port() const { return ports_[4]; }
   [[nodiscard]] std::uint16_t http_port() const { return ports_[5]; }
   [[nodiscard]] std::filesystem::path data() const { return directory_.path() / "data"; }

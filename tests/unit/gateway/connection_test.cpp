@@ -69,6 +69,32 @@ TEST_CASE("what is left when the client closes its side is a request, answered b
   CHECK(bench.client().over());
 }
 
+TEST_CASE("what is left when the gateway stops reading is no request, as its rest is not known") {
+  GatewayBench bench;
+  bench.join(1, Pool::ingest);
+  bench.type("LOG a 1\nLOG b 2");  // of LOG b 25, say
+  bench.client().stop_input();
+  const auto sent = bench.take();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].ids == std::vector<std::string>{"a"});
+  CHECK(bench.take().empty());
+  bench.answer_logs(1, sent[0]);
+  bench.take();
+  CHECK(bench.got() == inserted);
+  CHECK(bench.client().over());
+}
+
+TEST_CASE("what the client left at its own end stays a request when the gateway stops after that") {
+  GatewayBench bench;
+  bench.join(1, Pool::ingest);
+  bench.type("LOG a 1");
+  bench.client().on_input_end();
+  bench.client().stop_input();
+  const auto sent = bench.take();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].ids == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("a long pipeline is slowed, never refused") {
   GatewayBench bench;
   bench.pending_max = 4;

@@ -104,6 +104,23 @@ TEST_CASE("a LOG without an answer in time is a 503; its late answer is not told
   CHECK(bench.got() == inserted);
 }
 
+TEST_CASE("a gateway that ends refuses what is open and says farewell to every worker") {
+  GatewayBench bench;
+  bench.join(1, Pool::ingest);
+  bench.join(2, Pool::query);
+  bench.type("LOG a 1\nQUERY b MAX 1\n");
+  bench.take();
+  bench.dispatcher.close();
+  bench.dispatcher.say_farewell();
+  const auto last = bench.take(true);
+  for (const WorkerId worker : {1U, 2U}) {
+    CHECK(std::any_of(last.begin(), last.end(), [worker](const auto& message) {
+      return message.to == worker && message.type == WorkerMessage::farewell;
+    }));
+  }
+  CHECK(bench.got() == std::string(busy) + busy);
+}
+
 TEST_CASE("a worker that drains gets no new work, answers what it has, and hears a farewell") {
   GatewayBench bench;
   bench.join(1, Pool::ingest);

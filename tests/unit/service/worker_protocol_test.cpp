@@ -79,6 +79,18 @@ TEST_CASE("a drain says goodbye, serves what still comes, and is over with the f
   CHECK(link.drained());
 }
 
+TEST_CASE("a gateway that says farewell first has ended, and is looked for again") {
+  auto link = welcomed();
+  const auto step = link.on_message(WorkerMessage::farewell, gateway, start);
+  CHECK(step.lost == gateway);
+  CHECK(step.told);
+  CHECK_FALSE(step.deliver);
+  CHECK_FALSE(link.on_message(WorkerMessage::log_batch, gateway, start).deliver);
+  CHECK(link.on_time(start + hello_interval).hello);
+  CHECK_FALSE(link.drain().goodbye);
+  CHECK(link.drained());
+}
+
 TEST_CASE("a drain does not wait for a gateway that is not there") {
   WorkerProtocol link;
   CHECK_FALSE(link.drain().goodbye);
