@@ -238,8 +238,11 @@ void AlerterLoop::load(const Granted& granted) {
   if (rules->ignored_bytes > 0) {
     spdlog::warn("rules' tail left out shard={:02} bytes={}", granted.shard, rules->ignored_bytes);
   }
-  spdlog::info("shard taken shard={:02} rules={} clean={}", granted.shard, rules->book.size(),
-               granted.grant.previous_end_clean);
+  spdlog::debug("shard taken shard={:02} rules={} clean={}", granted.shard, rules->book.size(),
+                granted.grant.previous_end_clean);
+  ++taken_.shards;
+  taken_.rules += rules->book.size();
+  taken_.unclean += granted.grant.previous_end_clean ? 0 : 1;
   shards_[granted.shard] =
       std::make_unique<Shard>(std::move(file), std::move(rules->book), granted.grant.token);
   start_checks(granted.shard);
@@ -257,7 +260,7 @@ void AlerterLoop::give_back(std::uint32_t shard) {
     write_marks(shard);
     if (shards_[shard]->file.written()) end = LockEnd::clean;
     shards_[shard].reset();
-    spdlog::info("shard given back shard={:02}", shard);
+    spdlog::debug("shard given back shard={:02}", shard);
   }
   locks_.release(shard_lock(shard), end);
 }
@@ -397,6 +400,11 @@ void AlerterLoop::on_turn_end() {
     const auto granted = std::move(to_load_.front());
     to_load_.pop_front();
     load(granted);
+  }
+  if (to_load_.empty() && taken_.shards > 0) {
+    spdlog::info("shards taken count={} rules={} unclean={}", taken_.shards, taken_.rules,
+                 taken_.unclean);
+    taken_ = {};
   }
   open_next();
   for (int left = steps_per_turn_max; left > 0 && !to_read_.empty(); --left) read_step();

@@ -80,6 +80,12 @@ class AlerterLoop final : public Worker {
     std::uint32_t shard = 0;
     Grant grant;
   };
+  /// Since the log last told; shards come by the dozen.
+  struct Taken {
+    std::size_t shards = 0;
+    std::size_t rules = 0;
+    std::size_t unclean = 0;
+  };
   struct Counters {
     std::uint64_t registered = 0;
     std::uint64_t not_found = 0;
@@ -130,6 +136,7 @@ class AlerterLoop final : public Worker {
 
   ShardClaims claims_;
   std::deque<Granted> to_load_;
+  Taken taken_;
   std::array<std::unique_ptr<Shard>, rule_shard_count> shards_;
 
   std::array<std::deque<Registration>, rule_shard_count> waiting_for_shard_;
