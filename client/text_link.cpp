@@ -90,7 +90,7 @@ Result<std::string> TextLink::read_line(MonoTime deadline) {
     searched = received_.size();
     if (searched > line_bytes_max) return fail(Error::lost, "a reply without an end");
 
-    std::array<char, 16 * 1024> chunk;
+    std::array<char, 16 * 1024> chunk{};
     const auto got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
     if (got > 0) {
       received_.append(chunk.data(), static_cast<std::size_t>(got));

@@ -9,12 +9,12 @@ namespace mas {
 namespace {
 
 bool is_ipv6(const std::string& address) {
-  std::array<unsigned char, sizeof(in6_addr)> ignored;
+  std::array<unsigned char, sizeof(in6_addr)> ignored{};
   return ::inet_pton(AF_INET6, address.c_str(), ignored.data()) == 1;
 }
 
 bool is_ipv4(const std::string& address) {
-  std::array<unsigned char, sizeof(in_addr)> ignored;
+  std::array<unsigned char, sizeof(in_addr)> ignored{};
   return ::inet_pton(AF_INET, address.c_str(), ignored.data()) == 1;
 }
 
@@ -85,7 +85,7 @@ std::vector<ChildCommand> plan_children(const UpOptions& options) {
 
 std::string reachable_address(const std::string& bind) {
   if (bind == "0.0.0.0") return "127.0.0.1";
-  std::array<unsigned char, sizeof(in6_addr)> address;
+  std::array<unsigned char, sizeof(in6_addr)> address{};
   if (::inet_pton(AF_INET6, bind.c_str(), address.data()) == 1 &&
       std::all_of(address.begin(), address.end(), [](unsigned char byte) { return byte == 0; }))
     return "::1";

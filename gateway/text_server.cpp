@@ -31,8 +31,7 @@ struct TextServer::Client {
 };
 
 TextServer::TextServer(EventLoop& loop, Intake& intake, TextServerLimits limits)
-    : loop_(loop),
-      intake_(intake),
+    : intake_(intake),
       limits_(limits),
       acceptor_(loop.io()),
       accept_again_(loop.io()),

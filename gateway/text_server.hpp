@@ -62,7 +62,6 @@ class TextServer {
   void drop(Client& client);
   [[nodiscard]] std::size_t pending_max() const;
 
-  EventLoop& loop_;
   Intake& intake_;
   TextServerLimits limits_;
   asio::ip::tcp::acceptor acceptor_;

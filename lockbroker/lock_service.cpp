@@ -35,20 +35,20 @@ Result<void> LockService::on_frame(const std::string& peer, ByteView frame, Mono
   switch (static_cast<LockMessage>(from->type)) {
     case LockMessage::hello: {
       LockHello hello;
-      if (const auto read = decode(in, hello); !read) return read;
+      if (auto read = decode(in, hello); !read) return read;
       on_hello(peer, *from, hello, now);
       return {};
     }
     case LockMessage::heartbeat: {
       LockHeartbeat heartbeat;
-      if (const auto read = decode(in, heartbeat); !read) return read;
+      if (auto read = decode(in, heartbeat); !read) return read;
       const auto session = session_of(peer, *from, heartbeat.session);
       if (session != sessions_.end()) on_heartbeat(session, heartbeat, now);
       return {};
     }
     case LockMessage::requests: {
       LockItems requests;
-      if (const auto read = decode_requests(in, requests); !read) return read;
+      if (auto read = decode_requests(in, requests); !read) return read;
       const auto session = session_of(peer, *from, requests.session);
       if (session != sessions_.end()) on_requests(session, requests, now);
       return {};

@@ -492,10 +492,11 @@ void LockTable::verify() const {
       MAS_CHECK(session != sessions_.end() && session->second.awaited.count(&key) == 1);
     }
     // Whoever waits first is in somebody's way, or a conversion is before it.
-    MAS_CHECK(!granting_ || name.waiters.empty() || converting == 1 ||
-              std::any_of(name.holders.begin(), name.holders.end(), [&](const Holder& holder) {
-                return !compatible(holder.mode, name.waiters.front().mode);
-              }));
+    if (!granting_ || name.waiters.empty() || converting == 1) continue;
+    const auto wanted = name.waiters.front().mode;
+    MAS_CHECK(std::any_of(name.holders.begin(), name.holders.end(), [wanted](const Holder& holder) {
+      return !compatible(holder.mode, wanted);
+    }));
   }
   MAS_CHECK(holders == figures_.holders && waiters == figures_.waiters);
   MAS_CHECK(remembered == remembered_);

@@ -41,14 +41,14 @@ void LockSession::acquire(std::span<const LockName> names, LockMode mode, LockTi
   check_lease(now);
   for (const auto& name : names) {
     if (name.text.empty() || name.text.size() > lock_name_bytes_max) {
-      events_.push_back(
+      events_.emplace_back(
           LockRefused{ticket, name,
                       Error{Error::invalid, fmt::format("a lock's name has 1 to {} bytes, not {}",
                                                         lock_name_bytes_max, name.text.size())}});
       continue;
     }
     if (state_ == State::leaving || state_ == State::closed) {
-      events_.push_back(LockRefused{ticket, name, Error{Error::lost, "said goodbye"}});
+      events_.emplace_back(LockRefused{ticket, name, Error{Error::lost, "said goodbye"}});
       continue;
     }
     const auto at = locks_.try_emplace(name).first;
@@ -129,7 +129,7 @@ void LockSession::convert_up(const LockName& name, LockTicket ticket, millisecon
   check_lease(now);
   const auto at = locks_.find(name);
   if (at == locks_.end() || !at->second.grant || !is_writer(at->second.grant->mode)) {
-    events_.push_back(LockRefused{
+    events_.emplace_back(LockRefused{
         ticket, name, Error{Error::lost, to_text(name) + " is not held as append any more"}});
     return;
   }
@@ -198,7 +198,7 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
   switch (static_cast<LockMessage>(from->type)) {
     case LockMessage::welcome: {
       LockWelcome welcome;
-      if (const auto read = decode(in, welcome); !read) return read;
+      if (auto read = decode(in, welcome); !read) return read;
       if (state_ != State::opening || welcome.number != hello_number_) return {};  // too late
       if (epoch_of(welcome.session) < highest_epoch_) {
         return fail(Error::invalid, "a broker of epoch {}, but there was one of {}",
@@ -209,13 +209,13 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     }
     case LockMessage::heartbeat_ack: {
       LockHeartbeatAck ack;
-      if (const auto read = decode(in, ack); !read) return read;
+      if (auto read = decode(in, ack); !read) return read;
       if (live && from->from == broker_ && ack.session == session_) on_heartbeat_ack(ack, now);
       return {};
     }
     case LockMessage::answers: {
       LockItems answers;
-      if (const auto read = decode_answers(in, answers); !read) return read;
+      if (auto read = decode_answers(in, answers); !read) return read;
       if (!live || from->from != broker_ || answers.session != session_) return {};
       stream_.on_seen(answers.seen);
       if (!stream_.take_in(answers.number)) return {};
@@ -228,7 +228,7 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     }
     case LockMessage::ended: {
       LockEnded ended;
-      if (const auto read = decode(in, ended); !read) return read;
+      if (auto read = decode(in, ended); !read) return read;
       // From whichever broker, unless it is older than ours.
       if (!live || ended.session != session_ || ended.epoch < highest_epoch_) return {};
       if (state_ == State::leaving) {
@@ -300,7 +300,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   heartbeats_.clear();
   unseen_bytes_ = 0;
   stream_ = OrderedStream{};
-  events_.push_back(LockSessionOpened{session_});
+  events_.emplace_back(LockSessionOpened{session_});
   // What waited for a session is asked for now. By name: advance() may forget one.
   std::vector<LockName> names;
   names.reserve(locks_.size());
@@ -351,7 +351,7 @@ void LockSession::lose(std::string why, MonoTime now) {
   next_hello_ = now;
   stream_ = OrderedStream{};
   held_count_ = 0;
-  events_.push_back(LockSessionLost{std::move(why)});
+  events_.emplace_back(LockSessionLost{std::move(why)});
   for (auto at = locks_.begin(); at != locks_.end();) {
     auto& lock = at->second;
     lock.grant.reset();
@@ -373,7 +373,7 @@ void LockSession::lose(std::string why, MonoTime now) {
 void LockSession::close() {
   state_ = State::closed;
   session_ = 0;
-  events_.push_back(LockSessionClosed{});
+  events_.emplace_back(LockSessionClosed{});
 }
 
 template <typename Message>
@@ -460,7 +460,7 @@ void LockSession::on_recall(Locks::iterator at, LockToken token, LockMode wanted
   if (!lock.grant || lock.grant->token != token || compatible(lock.grant->mode, wanted)) return;
   if (lock.recalled && *lock.recalled >= wanted) return;
   lock.recalled = wanted;
-  if (is_writer(lock.grant->mode)) events_.push_back(LockRecalled{at->first, wanted});
+  if (is_writer(lock.grant->mode)) events_.emplace_back(LockRecalled{at->first, wanted});
 }
 
 void LockSession::advance(Locks::iterator at) {
@@ -499,7 +499,7 @@ void LockSession::grant_waiters(Locks::iterator at) {
   const auto served = std::erase_if(lock.waiters, [&](const Waiter& waiter) {
     if (!covers(lock.grant->mode, waiter.mode)) return false;
     if (waiter.mode == LockMode::shared) ++lock.uses;
-    events_.push_back(LockGranted{waiter.ticket, at->first, *lock.grant});
+    events_.emplace_back(LockGranted{waiter.ticket, at->first, *lock.grant});
     return true;
   });
   waiting_count_ -= served;
@@ -559,7 +559,7 @@ void LockSession::refuse(const LockName& name, Lock& lock, Error::Kind kind, std
                          Which&& which) {
   const auto gone = std::erase_if(lock.waiters, [&](const Waiter& waiter) {
     if (!which(waiter)) return false;
-    events_.push_back(
+    events_.emplace_back(
         LockRefused{waiter.ticket, name, Error{kind, fmt::format("{}: {}", to_text(name), why)}});
     return true;
   });

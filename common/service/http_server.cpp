@@ -43,7 +43,7 @@ HttpServer::~HttpServer() {
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, const std::string& bind,
-                                                      std::uint16_t port, HttpPages pages) {
+                                                      std::uint16_t port, const HttpPages& pages) {
   std::unique_ptr<HttpServer> out(new HttpServer());
   auto& http = out->server_->http;
   http.new_task_queue = [] { return new httplib::ThreadPool(threads); };
@@ -65,7 +65,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, const std
     response.status = page ? 200 : 503;
     response.set_content(page.value_or(""), "text/plain; version=0.0.4; charset=utf-8");
   });
-  if (!http.bind_to_port(bind.c_str(), port)) {
+  if (!http.bind_to_port(bind, port)) {
     return fail(Error::io, "cannot listen on http://{}:{}", bind, port);
   }
   out->server_->thread = std::thread([&http] { http.listen_after_bind(); });

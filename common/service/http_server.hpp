@@ -23,7 +23,7 @@ class HttpServer {
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(EventLoop& loop,
                                                                  const std::string& bind,
                                                                  std::uint16_t port,
-                                                                 HttpPages pages);
+                                                                 const HttpPages& pages);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();

@@ -52,9 +52,9 @@ Result<std::optional<BlockPlace>> SegmentReader::next_block(File& file) {
     end_error_ = Error{Error::torn, "block fails its checksum"};
     return std::optional<BlockPlace>{};
   }
-  BlockPlace place{offset_, *header};
+  const BlockPlace place{offset_, *header};
   offset_ += header->bytes();
-  return std::optional<BlockPlace>{std::move(place)};
+  return std::optional<BlockPlace>{place};
 }
 
 Result<ByteView> SegmentReader::block(File& file, std::uint64_t offset, std::size_t bytes) {

@@ -207,7 +207,7 @@ Result<SegmentWriter::Segment> SegmentWriter::make_segment(WallTime start) {
 
 Result<void> SegmentWriter::make_directory() {
   std::vector<std::string> new_names;
-  const auto made = make_directories(store_.files, store_.data_dir, directory_, new_names);
+  auto made = make_directories(store_.files, store_.data_dir, directory_, new_names);
   if (store_.remember_for_sync) {
     for (auto& directory : new_names) add_once(directories_to_sync_, std::move(directory));
   }

@@ -18,7 +18,7 @@ std::vector<std::string> agent_of(const System& system) {
 std::string ask_until(const System& system, const std::string& request, const std::string& start) {
   const auto give_up = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    const auto reply = system.ask_until_served(request);
+    auto reply = system.ask_until_served(request);
     if (reply.starts_with(start)) return reply;
     if (std::chrono::steady_clock::now() > give_up) return reply;
     ::poll(nullptr, 0, 20);

@@ -31,7 +31,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 
 /// Appends what is there; false at the end of the stream.
 bool read_into(int fd, std::string& text) {
-  std::array<char, 64 * 1024> chunk;
+  std::array<char, 64 * 1024> chunk{};
   const auto got = ::read(fd, chunk.data(), chunk.size());
   if (got > 0) text.append(chunk.data(), static_cast<std::size_t>(got));
   return got > 0 || (got < 0 && errno == EINTR);

@@ -45,7 +45,7 @@ short TextClient::wait_for(short events) {
 }
 
 bool TextClient::receive() {
-  std::array<char, 64 * 1024> chunk;
+  std::array<char, 64 * 1024> chunk{};
   const auto got = ::recv(socket_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
   if (got > 0) received_.append(chunk.data(), static_cast<std::size_t>(got));
   if (got < 0 && errno != EAGAIN && errno != EINTR)

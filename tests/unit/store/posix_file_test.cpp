@@ -1,7 +1,7 @@
 #include "store/posix_file.hpp"
 
-#include <signal.h>
 #include <sys/resource.h>
+#include <csignal>
 
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
