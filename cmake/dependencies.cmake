@@ -2,6 +2,7 @@
 # target, so that targets name a library one way on Debian 12 and 13.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 pkg_check_modules(ZMQ REQUIRED libzmq>=4.3.3)
@@ -27,7 +28,8 @@ mas_dependency(spdlog spdlog::spdlog)
 mas_header_dependency(expected tl/expected.hpp)
 mas_dependency(xxhash PkgConfig::XXHASH)
 mas_dependency(utf8proc PkgConfig::UTF8PROC)
-mas_dependency(httplib PkgConfig::HTTPLIB Threads::Threads)
+# The distribution builds it with TLS, and some of its header's own code calls libcrypto then.
+mas_dependency(httplib PkgConfig::HTTPLIB OpenSSL::Crypto Threads::Threads)
 mas_header_dependency(cppzmq zmq.hpp)
 # Only the library: libzmq.pc also names the headers of what libzmq itself was built with.
 target_link_libraries(dep_cppzmq INTERFACE ${ZMQ_LINK_LIBRARIES})

@@ -116,8 +116,19 @@ std::string GatewayLoop::metrics() const {
   gauge("mas_gateway_connections", "open text connections", text_.connections());
   gauge("mas_gateway_native_peers", "native clients heard of lately", native_.peers());
   for (const auto pool : {Pool::ingest, Pool::query, Pool::alerter}) {
+    const auto& serving = dispatcher_.workers().serving(pool);
+    std::size_t outstanding = 0;
+    std::size_t credit = 0;
+    for (const auto id : serving) {
+      outstanding += dispatcher_.workers().find(id)->outstanding;
+      credit += dispatcher_.workers().find(id)->credit;
+    }
     gauge(fmt::format("mas_gateway_{}_workers", name_of(pool)), "workers of the pool that serve",
-          dispatcher_.workers().serving(pool).size());
+          serving.size());
+    gauge(fmt::format("mas_gateway_{}_outstanding", name_of(pool)),
+          "requests (LOG: samples) that the pool has and has not answered", outstanding);
+    gauge(fmt::format("mas_gateway_{}_credit", name_of(pool)),
+          "how many more of them it takes; at 0 it is the bottleneck", credit);
   }
   return page;
 }
