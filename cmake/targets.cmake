@@ -30,5 +30,6 @@ function(mas_unit_tests FOLDER)
   add_executable(unit_${SUFFIX} ${SOURCES})
   target_link_libraries(unit_${SUFFIX} PRIVATE mas_settings mas_test_support ${ARG_DEPS})
   mas_precompile(unit_${SUFFIX} tests)
-  catch_discover_tests(unit_${SUFFIX} TEST_PREFIX "${FOLDER}: " PROPERTIES LABELS unit)
+  catch_discover_tests(unit_${SUFFIX} ${MAS_CATCH_ARGUMENTS} TEST_PREFIX "${FOLDER}: "
+    PROPERTIES LABELS unit)
 endfunction()

@@ -84,7 +84,7 @@ TEST_CASE("when a worker dies its unanswered LOGs are 503 at once and are never 
   CHECK(bench.got().empty());
 }
 
-TEST_CASE("a LOG without an answer in time is a 503; its late answer is not told") {
+TEST_CASE("a LOG without an answer in time is a 503, and its late answer is not told") {
   GatewayBench bench;
   bench.join(1, Pool::ingest);
   bench.type("LOG a 1\n");

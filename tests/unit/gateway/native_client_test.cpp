@@ -81,7 +81,7 @@ TEST_CASE("a native request without a worker is a 503 with its number") {
   CHECK(bench.client.idle());
 }
 
-TEST_CASE("malformed native requests get their 400; what is no request gets nothing") {
+TEST_CASE("malformed native requests get their 400, and what is no request gets nothing") {
   NativeBench bench;
   REQUIRE(bench.ask(4, 1, "LOG", [](Encoder& to) { to.str("cpu"); }));
   REQUIRE(bench.ask(5, 2, "LOG", [](Encoder& to) { to.str("c pu").f64(1); }));

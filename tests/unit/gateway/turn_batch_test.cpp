@@ -85,7 +85,7 @@ TEST_CASE("answers to batches that never were, and ranges beyond a batch, change
   CHECK(origins.empty());
 }
 
-TEST_CASE("what is given up is told at once; its late answer gives credit and nothing else") {
+TEST_CASE("what is given up is told at once, and its late answer gives credit and nothing else") {
   TurnBatches batches(1);
   gather(batches, 0, 2, at(0));
   batches.sent();

@@ -161,7 +161,7 @@ TEST_CASE("a lock under which nothing could be written is given back as it was f
   CHECK(f.owners.on_recalled("a") == LockEnd::as_found);
 }
 
-TEST_CASE("a lost session ends all holding; who waited goes on waiting") {
+TEST_CASE("a lost session ends all holding, and who waited goes on waiting") {
   Fixture f;
   f.batch({"a", "b"});
   f.turn();
