@@ -46,6 +46,12 @@ Result<void> LockService::on_frame(const std::string& peer, ByteView frame, Mono
       if (session != sessions_.end()) on_heartbeat(session, heartbeat, now);
       return {};
     }
+    case LockMessage::departed: {
+      LockDeparted departed;
+      if (auto read = decode(in, departed); !read) return read;
+      on_departed(departed, now);
+      return {};
+    }
     case LockMessage::requests: {
       LockItems requests;
       if (auto read = decode_requests(in, requests); !read) return read;
@@ -61,11 +67,12 @@ Result<void> LockService::on_frame(const std::string& peer, ByteView frame, Mono
 LockService::Sessions::iterator LockService::session_of(const std::string& peer,
                                                         const Envelope& from, LockToken token) {
   const auto session = sessions_.find(token);
-  if (session == sessions_.end() || session->second.instance != from.from ||
-      from.to != options_.instance) {
+  if (session == sessions_.end() || session->second.instance != from.from) {
     send_ended(peer, from.from, token, LockSessionEnd::unknown);
     return sessions_.end();
   }
+  // Sent to the broker before us, and overtaken by the hello that resumed the session here.
+  if (from.to != options_.instance) return sessions_.end();
   // The connection may be a new one; the session is the same.
   session->second.peer = peer;
   session->second.used = true;
@@ -95,7 +102,12 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
     tell_table(CloseSession{earlier->second}, now);
   }
   actions_.clear();
-  table_.on(OpenSession{hello.number}, now, actions_);
+  if (hello.session != 0) table_.on(ResumeSession{hello.number, hello.session}, now, actions_);
+  const bool resumed = !actions_.empty() && std::holds_alternative<SessionOpened>(actions_.front());
+  if (!resumed) {
+    actions_.clear();
+    table_.on(OpenSession{hello.number}, now, actions_);
+  }
   const auto* opened = std::get_if<SessionOpened>(&actions_.front());
   if (opened == nullptr) {
     notes_.push_back({true, fmt::format("no session, all {} are taken worker={}",
@@ -107,11 +119,20 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
   session.instance = from.from;
   session.worker = printable(hello.worker);
   session_by_instance_[from.from] = opened->session;
-  notes_.push_back({false, fmt::format("session opened session={:x} worker={}", opened->session,
-                                       session.worker)});
+  notes_.push_back(
+      {false, fmt::format("session {} session={:x} worker={}", resumed ? "resumed" : "opened",
+                          opened->session, session.worker)});
   send(peer, from.from,
        LockWelcome{hello.number, opened->session,
-                   static_cast<std::uint32_t>(options_.table.lease_ttl.count())});
+                   static_cast<std::uint32_t>(options_.table.lease_ttl.count()), table_.epoch()});
+}
+
+void LockService::on_departed(const LockDeparted& departed, MonoTime now) {
+  std::vector<LockToken> gone;
+  for (const auto& [token, session] : sessions_) {
+    if (session.instance == departed.instance) gone.push_back(token);
+  }
+  for (const auto token : gone) tell_table(ExpireSession{token}, now);
 }
 
 void LockService::on_heartbeat(Sessions::iterator at, const LockHeartbeat& heartbeat,
@@ -143,11 +164,7 @@ void LockService::on_time(MonoTime now) {
   for (const auto& [token, session] : sessions_) {
     if (session.stream.bytes_kept() > options_.unseen_bytes_max) deaf.push_back(token);
   }
-  for (const auto token : deaf) {
-    const auto& session = sessions_.at(token);
-    send_ended(session.peer, session.instance, token, LockSessionEnd::refused);
-    tell_table(ExpireSession{token}, now);
-  }
+  for (const auto token : deaf) tell_table(CondemnSession{token}, now);
 }
 
 void LockService::tell_table(const LockTableEvent& event, MonoTime now) {
@@ -158,6 +175,11 @@ void LockService::tell_table(const LockTableEvent& event, MonoTime now) {
       auto& session = sessions_.at(answer->session);
       session.stream.push(answer->answer);
       mark_dirty(answer->session, session);
+    } else if (const auto* condemned = std::get_if<SessionCondemned>(&action)) {
+      const auto& session = sessions_.at(condemned->session);
+      send_ended(session.peer, session.instance, condemned->session, LockSessionEnd::refused);
+      notes_.push_back({true, fmt::format("session refused session={:x} worker={}",
+                                          condemned->session, session.worker)});
     } else if (const auto* gone = std::get_if<SessionGone>(&action)) {
       forget(*gone);
     } else if (const auto* overdue = std::get_if<RecallOverdue>(&action)) {
@@ -166,6 +188,13 @@ void LockService::tell_table(const LockTableEvent& event, MonoTime now) {
                              "holder={} session={:x}",
                              printable(to_text(overdue->name)), to_text(overdue->wanted),
                              sessions_.at(overdue->session).worker, overdue->session)});
+    } else if (const auto* wait = std::get_if<WaitLong>(&action)) {
+      notes_.push_back(
+          {true, fmt::format("long wait name={} wanted={} held={} waiters={} waited_ms={} "
+                             "holder={} session={:x}",
+                             printable(to_text(wait->name)), to_text(wait->wanted),
+                             to_text(wait->held), wait->waiters, wait->waited.count(),
+                             sessions_.at(wait->holder).worker, wait->holder)});
     }
   }
 }

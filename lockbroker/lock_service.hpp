@@ -77,6 +77,7 @@ class LockService {
 
   void on_hello(const std::string& peer, const Envelope& from, const LockHello& hello,
                 MonoTime now);
+  void on_departed(const LockDeparted& departed, MonoTime now);
   void on_heartbeat(Sessions::iterator session, const LockHeartbeat& heartbeat, MonoTime now);
   void on_requests(Sessions::iterator session, const LockItems& requests, MonoTime now);
   /// The session that this message belongs to; if there is none, says so to the peer.

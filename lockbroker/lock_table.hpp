@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
+#include <list>
+#include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -19,6 +22,12 @@ namespace mas {
 struct OpenSession {
   std::uint64_t asker = 0;  ///< the caller's own number for whoever asks; comes back
 };
+/// Asks for the session that an earlier broker gave, with the locks that it is about to reclaim;
+/// SessionOpened answers with the same token, or SessionRefused where it is too late for that.
+struct ResumeSession {
+  std::uint64_t asker = 0;
+  LockToken session = 0;
+};
 /// A heartbeat of a session; Renewed answers, unless the session is unknown or overdue.
 struct RenewSession {
   LockToken session = 0;
@@ -33,6 +42,11 @@ struct CloseSession {
 struct ExpireSession {
   LockToken session = 0;
 };
+/// It broke a rule: it is not renewed any more and asks in vain. What it holds stays held until its
+/// time to live is over, as its client may not have heard of it and go by its lease.
+struct CondemnSession {
+  LockToken session = 0;
+};
 /// What a session asks about a name.
 struct LockEventRequest {
   LockToken session = 0;
@@ -41,8 +55,8 @@ struct LockEventRequest {
 /// Only time passed. Due no later than next_deadline().
 struct TimePassed {};
 
-using LockTableEvent = std::variant<OpenSession, RenewSession, CloseSession, ExpireSession,
-                                    LockEventRequest, TimePassed>;
+using LockTableEvent = std::variant<OpenSession, ResumeSession, RenewSession, CloseSession,
+                                    ExpireSession, CondemnSession, LockEventRequest, TimePassed>;
 
 struct SessionOpened {
   std::uint64_t asker = 0;
@@ -54,6 +68,10 @@ struct SessionRefused {
 struct SessionRenewed {
   LockToken session = 0;
   std::uint64_t number = 0;
+};
+/// The session was condemned; its client is to be told to forget it.
+struct SessionCondemned {
+  LockToken session = 0;
 };
 /// Nothing is held by this session any more.
 struct SessionGone {
@@ -75,15 +93,28 @@ struct RecallOverdue {
   LockMode wanted = LockMode::shared;
 };
 
-using LockTableAction = std::variant<SessionOpened, SessionRefused, SessionRenewed, SessionGone,
-                                     AnswerSession, RecallOverdue>;
+/// For the log: somebody has waited long for a holder that was recalled.
+struct WaitLong {
+  LockToken holder = 0;  ///< its session
+  LockName name;
+  LockMode held = LockMode::shared;
+  LockMode wanted = LockMode::shared;
+  std::size_t waiters = 0;
+  milliseconds waited{0};  ///< since the recall
+};
+
+using LockTableAction =
+    std::variant<SessionOpened, SessionRefused, SessionRenewed, SessionCondemned, SessionGone,
+                 AnswerSession, RecallOverdue, WaitLong>;
 
 /// How a LockTable behaves; the defaults are the broker's.
 struct LockTableOptions {
   milliseconds lease_ttl{3000};   ///< silence that ends a session
   milliseconds minimum_hold{20};  ///< a writer's lock is not recalled earlier for another writer
+  milliseconds long_wait{1000};   ///< after its recall a holder is named in the log
   std::uint32_t epoch = 1;        ///< of this life of the broker, higher than any before; not 0
-  /// Leases given by an earlier broker may be alive until then: nothing is granted.
+  /// Leases given by an earlier broker may be alive until then: nothing is granted, and its
+  /// sessions may be resumed and their locks reclaimed.
   MonoTime grants_from{};
   /// Whether an earlier broker may have left locks that did not end cleanly: then a name not heard
   /// of yet counts as one of those.
@@ -94,6 +125,17 @@ struct LockTableOptions {
   /// Names that nobody holds or awaits, remembered only for how they ended. Beyond it all of them
   /// are forgotten, and from then on count as ended uncleanly: safe, and costs a look at the disk.
   std::size_t remembered_names_max = std::size_t{1} << 20;
+};
+
+/// How long requests waited until they were granted, as a Prometheus histogram.
+struct WaitHistogram {
+  static constexpr std::array<milliseconds, 8> bounds{
+      milliseconds{1},   milliseconds{5},    milliseconds{20},   milliseconds{100},
+      milliseconds{500}, milliseconds{1000}, milliseconds{2500}, milliseconds{10'000}};
+  std::array<std::uint64_t, bounds.size() + 1> counts{};  ///< the last: longer than all bounds
+  nanoseconds sum{0};
+
+  void add(nanoseconds waited);
 };
 
 /// Figures for /metrics; counters only go up.
@@ -108,6 +150,8 @@ struct LockTableFigures {
   std::uint64_t refusals = 0;
   std::uint64_t expiries = 0;
   std::uint64_t unclean_ends = 0;
+  std::uint64_t reclaims = 0;  ///< locks that outlived a restart of the broker
+  WaitHistogram waits;
 };
 
 /// Grants named locks to sessions. No socket, clock or thread.
@@ -115,6 +159,8 @@ struct LockTableFigures {
 /// Invariants, checked by verify(): holders of a name never conflict; whoever waits first could
 /// not be granted; nobody passes a conflicting waiter. A session's locks end no earlier than its
 /// time to live after its last renewal. Tokens strictly increase.
+/// After a restart, sessions of the broker before may be resumed and their locks reclaimed, until
+/// the first grant. By then every lease that it gave has either been taken over by us or is over.
 /// A name that nobody holds or awaits costs nothing, unless its last writer ended otherwise than
 /// names do by default; its value is then forgotten.
 ///
@@ -155,62 +201,77 @@ class LockTable {
   void verify() const;
 
  private:
-  struct ByText {
-    bool operator()(const LockName* a, const LockName* b) const { return *a < *b; }
+  struct Holder {
+    LockToken session = 0;
+    LockToken token = 0;
+    MonoTime granted{};
+    MonoTime recalled_at{};
+    std::uint32_t place = 0;           ///< in its session's held
+    std::optional<LockMode> recalled;  ///< strongest mode it was recalled for
+    LockMode mode = LockMode::shared;
+    bool converting = false;  ///< append that waits to become exclusive
+    bool overdue = false;     ///< counted in its session's overdue
+    bool told_long = false;   ///< it was named in the log
   };
-  /// Keys of names_, in an order that replays.
-  using NameSet = std::set<const LockName*, ByText>;
+  struct Waiter {
+    LockToken session = 0;
+    MonoTime since{};
+    std::uint32_t place = 0;  ///< in its session's awaited
+    LockMode mode = LockMode::shared;
+  };
+  /// A million of these are to be held at once, so each member counts.
+  struct Name {
+    std::vector<Holder> holders;
+    std::list<Waiter> waiters;
+    std::unique_ptr<const std::string> value;  ///< null: not valid
+    bool ended_clean = false;                  ///< the last writer
+    bool remembered = false;                   ///< unused, kept only for how it ended
+  };
+  using Names = std::unordered_map<LockName, Name, LockNameHash>;
+  using Entry = Names::value_type;  ///< stays where it is until it is erased
   struct Session {
     MonoTime renewed{};
     MonoTime expires{};
     std::size_t overdue = 0;  ///< recalls it does not honour
-    NameSet held;
-    NameSet awaited;
+    bool condemned = false;
+    // In no order that means anything, but one that replays. Holders and waiters know their places.
+    std::vector<Entry*> held;
+    std::vector<Entry*> awaited;
   };
-  struct Holder {
-    LockToken session = 0;
-    LockMode mode = LockMode::shared;
-    LockToken token = 0;
-    MonoTime granted{};
-    bool converting = false;           ///< append that waits to become exclusive
-    bool overdue = false;              ///< counted in its session's overdue
-    std::optional<LockMode> recalled;  ///< strongest mode it was recalled for
-    MonoTime recalled_at{};
-  };
-  struct Waiter {
-    LockToken session = 0;
-    LockMode mode = LockMode::shared;
-  };
-  struct Name {
-    std::vector<Holder> holders;
-    std::deque<Waiter> waiters;
-    LockValue value;
-    bool ended_clean = false;  ///< the last writer
-    bool remembered = false;   ///< unused, kept only for how it ended
-  };
-  using Names = std::unordered_map<LockName, Name, LockNameHash>;
   using Actions = std::vector<LockTableAction>;
 
   void open(const OpenSession& event, MonoTime now, Actions& out);
+  void resume(const ResumeSession& event, MonoTime now, Actions& out);
+  void add_session(LockToken token, std::uint64_t asker, MonoTime now, Actions& out);
   void renew(const RenewSession& event, MonoTime now, Actions& out);
   void end(LockToken session, SessionGone::Why why, MonoTime now, Actions& out);
+  void condemn(LockToken session, Actions& out);
   void pass_time(MonoTime now, Actions& out);
 
   void request(LockToken session, const LockRequest& request, MonoTime now, Actions& out);
   void acquire(LockToken session, const LockRequest& request, MonoTime now, Actions& out);
   void cancel(LockToken session, const LockRequest& request, MonoTime now, Actions& out);
-  void release(Names::iterator name, Holder& holder, const LockRequest& request);
+  void reclaim(LockToken session, const LockRequest& request, MonoTime now, Actions& out);
+  void release(Entry& name, Holder& holder, const LockRequest& request);
   void convert_down(Name& name, Holder& holder, const LockRequest& request);
-  void convert_up(Names::iterator name, Holder& holder, bool wait, Actions& out);
-  void unable(Names::iterator name, Holder& holder, Actions& out);
+  void convert_up(Entry& name, Holder& holder, bool wait, Actions& out);
+  void unable(Entry& name, Holder& holder, Actions& out);
+
+  /// The name's entry, new or as it was; settle() it in the end.
+  Entry& entry(const LockName& name);
+  Holder& add_holder(Entry& name, LockToken session, LockMode mode, LockToken token, MonoTime now);
+  void remove_holder(Entry& name, LockToken session);
+  std::list<Waiter>::iterator remove_waiter(Entry& name, std::list<Waiter>::iterator waiter);
 
   /// Grants what can be granted, recalls what stands in the way, forgets the name if it is unused.
-  void settle(Names::iterator name, MonoTime now, Actions& out);
-  void grant_waiters(Names::iterator name, MonoTime now, Actions& out);
+  void settle(Entry& name, MonoTime now, Actions& out);
+  void grant_waiters(Entry& name, MonoTime now, Actions& out);
   /// Recalls every holder but `wanting` that conflicts with `wanted`, as soon as it may be.
-  void recall_for(Names::iterator name, LockMode wanted, LockToken wanting, MonoTime now,
-                  Actions& out);
-  void forget_if_unused(Names::iterator name);
+  void recall_for(Entry& name, LockMode wanted, LockToken wanting, MonoTime now, Actions& out);
+  /// Of a holder that was recalled and still holds: names it in the log, lets it expire.
+  void follow_recall(Entry& name, Holder& holder, MonoTime now, Actions& out);
+  void forget_if_unused(Entry& name);
+  [[nodiscard]] static Grant grant_of(const Holder& holder, const Name& name);
   void forget_all_remembered();
   /// The holder has done what it was recalled for, or said why not.
   void settle_recall(Holder& holder);
@@ -220,7 +281,9 @@ class LockTable {
 
   LockTableOptions options_;
   LockToken next_token_;
+  std::uint32_t first_epoch_;  ///< sessions of an earlier one are of an earlier broker
   bool granting_ = false;
+  bool resumable_ = true;  ///< nothing was granted yet, so nothing can have changed hands
   bool default_clean_;
   MonoTime beat_{};         ///< the last TimePassed
   bool beating_ = false;    ///< there was one

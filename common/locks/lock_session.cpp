@@ -24,7 +24,7 @@ constexpr seconds at_once_wait{5};
 }  // namespace
 
 LockSession::LockSession(LockSessionOptions options, MonoTime now)
-    : options_(std::move(options)), next_hello_(now) {
+    : options_(std::move(options)), highest_epoch_(options_.highest_epoch), next_hello_(now) {
   MAS_CHECK(options_.instance != any_instance);
   if (options_.worker.size() > lock_worker_bytes_max) options_.worker.resize(lock_worker_bytes_max);
 }
@@ -182,6 +182,7 @@ void LockSession::goodbye(MonoTime now) {
   held_count_ = 0;
   if (state_ == State::opening) return close();
   state_ = State::leaving;
+  resuming_ = Resuming::no;
   send_heartbeat(now);
 }
 
@@ -199,10 +200,11 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     case LockMessage::welcome: {
       LockWelcome welcome;
       if (auto read = decode(in, welcome); !read) return read;
-      if (state_ != State::opening || welcome.number != hello_number_) return {};  // too late
-      if (epoch_of(welcome.session) < highest_epoch_) {
-        return fail(Error::invalid, "a broker of epoch {}, but there was one of {}",
-                    epoch_of(welcome.session), highest_epoch_);
+      const bool asked = state_ == State::opening || resuming_ == Resuming::asking;
+      if (!asked || welcome.number != hello_number_) return {};  // too late
+      if (welcome.epoch < highest_epoch_) {
+        return fail(Error::invalid, "a broker of epoch {}, but there was one of {}", welcome.epoch,
+                    highest_epoch_);
       }
       on_welcome(*from, welcome, now);
       return {};
@@ -229,13 +231,7 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     case LockMessage::ended: {
       LockEnded ended;
       if (auto read = decode(in, ended); !read) return read;
-      // From whichever broker, unless it is older than ours.
-      if (!live || ended.session != session_ || ended.epoch < highest_epoch_) return {};
-      if (state_ == State::leaving) {
-        close();
-      } else {
-        lose("the lock broker does not know the session", now);
-      }
+      on_ended(ended, now);
       return {};
     }
     default:
@@ -245,10 +241,10 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
 
 void LockSession::on_time(MonoTime now) {
   check_lease(now);
-  if (state_ == State::opening && now >= next_hello_) send_hello(now);
-  if ((state_ == State::open || state_ == State::leaving) && now >= next_heartbeat_) {
-    send_heartbeat(now);
-  }
+  const bool asking = state_ == State::opening || resuming_ == Resuming::asking;
+  const bool live = state_ == State::open || state_ == State::leaving;
+  if (asking && now >= next_hello_) send_hello(now);
+  if (!asking && live && now >= next_heartbeat_) send_heartbeat(now);
   while (!alarms_.empty() && alarms_.begin()->first <= now) {
     on_alarm(locks_.find(*alarms_.begin()->second), now);
   }
@@ -257,9 +253,11 @@ void LockSession::on_time(MonoTime now) {
 MonoTime LockSession::next_deadline() const {
   auto due = MonoTime::max();
   if (!alarms_.empty()) due = alarms_.begin()->first;
-  if (state_ == State::opening) due = std::min(due, next_hello_);
+  const bool asking = state_ == State::opening || resuming_ == Resuming::asking;
+  if (asking) due = std::min(due, next_hello_);
   if (state_ == State::open || state_ == State::leaving) {
-    due = std::min({due, next_heartbeat_, lease_until_});
+    due = std::min(due, lease_until_);
+    if (!asking) due = std::min(due, next_heartbeat_);
   }
   return due;
 }
@@ -282,18 +280,28 @@ void LockSession::send_hello(MonoTime now) {
   hello_sent_ = now;
   // Each attempt takes the place of the one before it, so a slow broker needs longer ones.
   next_hello_ = now + options_.hello_interval * (1 << std::min(hello_attempts_++, 2));
-  send(LockHello{hello_number_, highest_epoch_, options_.worker});
+  send(LockHello{hello_number_, highest_epoch_, options_.worker, session_});
 }
 
 void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now) {
-  ttl_ = milliseconds{welcome.ttl_ms};
-  const auto until = hello_sent_ + ttl_ - ttl_ / margin_parts;
+  const nanoseconds ttl = milliseconds{welcome.ttl_ms};
+  if (resuming_ == Resuming::asking) {
+    if (welcome.session == session_) {
+      broker_ = from.from;
+      highest_epoch_ = welcome.epoch;
+      ttl_ = ttl;
+      return resume(now);
+    }
+    lose("the lock broker restarted and did not take the session over", now);
+  }
+  const auto until = hello_sent_ + ttl - ttl / margin_parts;
   if (now >= until) return;  // over before it began; the next hello asks again
   state_ = State::open;
   hello_attempts_ = 0;
   broker_ = from.from;
   session_ = welcome.session;
-  highest_epoch_ = epoch_of(session_);
+  highest_epoch_ = welcome.epoch;
+  ttl_ = ttl;
   lease_until_ = until;
   next_heartbeat_ = hello_sent_ + ttl_ / heartbeats_per_ttl;
   heartbeat_number_ = 0;
@@ -301,8 +309,57 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   unseen_bytes_ = 0;
   stream_ = OrderedStream{};
   events_.emplace_back(LockSessionOpened{session_});
-  // What waited for a session is asked for now. By name: advance() may forget one.
-  std::vector<LockName> names;
+  advance_all();  // what waited for a session is asked for now
+}
+
+void LockSession::on_ended(const LockEnded& ended, MonoTime now) {
+  // From whichever broker, unless it is older than ours.
+  const bool live = state_ == State::open || state_ == State::leaving;
+  if (!live || ended.session != session_ || ended.epoch < highest_epoch_) return;
+  if (state_ == State::leaving) return close();
+  if (ended.why != LockSessionEnd::unknown) {
+    return lose("the lock broker refused the session", now);
+  }
+  if (ended.epoch > highest_epoch_) {
+    // A new broker. It takes the session over if it hears of it before it grants anything.
+    highest_epoch_ = ended.epoch;
+    resuming_ = Resuming::asking;
+    broker_ = any_instance;
+    hello_attempts_ = 0;
+    next_hello_ = now;
+    return;
+  }
+  if (resuming_ == Resuming::asking) return;  // said of a message from before
+  lose("the lock broker does not know the session", now);
+}
+
+void LockSession::resume(MonoTime now) {
+  resuming_ = Resuming::reclaiming;
+  heartbeat_number_ = 0;
+  heartbeats_.clear();
+  unseen_bytes_ = 0;
+  stream_ = OrderedStream{};
+  for (auto& [name, lock] : locks_) {
+    // What the broker before was asked, this one was not.
+    lock.asked = Asked::nothing;
+    lock.withdrawn = false;
+    if (!lock.grant) continue;
+    LockRequest reclaim;
+    reclaim.op = LockRequest::Op::reclaim;
+    reclaim.name = name;
+    reclaim.token = lock.grant->token;
+    reclaim.mode = lock.grant->mode;
+    reclaim.end = lock.grant->previous_end_clean ? LockEnd::clean : LockEnd::unclean;
+    reclaim.value = lock.grant->value;
+    stream_.push(reclaim);
+  }
+  reclaims_until_ = stream_.kept();
+  advance_all();
+  send_heartbeat(now);
+}
+
+void LockSession::advance_all() {
+  std::vector<LockName> names;  // advance() may forget one
   names.reserve(locks_.size());
   for (const auto& [name, lock] : locks_) names.push_back(name);
   for (const auto& name : names) advance(locks_.find(name));
@@ -325,13 +382,16 @@ void LockSession::send_heartbeat(MonoTime now) {
 }
 
 void LockSession::on_heartbeat_ack(const LockHeartbeatAck& ack, MonoTime now) {
+  stream_.on_state(ack.stream);
+  if (resuming_ == Resuming::reclaiming && stream_.seen_there() >= reclaims_until_) {
+    resuming_ = Resuming::no;
+  }
   while (!heartbeats_.empty() && heartbeats_.front().number <= ack.number) {
-    if (heartbeats_.front().number == ack.number) {
+    if (heartbeats_.front().number == ack.number && resuming_ == Resuming::no) {
       lease_until_ = std::max(lease_until_, heartbeats_.front().at + ttl_ - ttl_ / margin_parts);
     }
     heartbeats_.pop_front();
   }
-  stream_.on_state(ack.stream);
   // Something got lost on its way here: ask for it now rather than with the next heartbeat. A
   // goodbye that was not accepted for the same reason is said again.
   if (stream_.behind() || (state_ == State::leaving && ack.stream.resend)) send_heartbeat(now);
@@ -346,6 +406,7 @@ void LockSession::check_lease(MonoTime now) {
 
 void LockSession::lose(std::string why, MonoTime now) {
   state_ = State::opening;
+  resuming_ = Resuming::no;
   session_ = 0;
   broker_ = any_instance;
   next_hello_ = now;
@@ -372,6 +433,7 @@ void LockSession::lose(std::string why, MonoTime now) {
 
 void LockSession::close() {
   state_ = State::closed;
+  resuming_ = Resuming::no;
   session_ = 0;
   events_.emplace_back(LockSessionClosed{});
 }
@@ -385,6 +447,8 @@ void LockSession::send(const Message& message) {
 void LockSession::flush_stream() {
   LockItems requests;
   requests.session = session_;
+  // A broker that is only being asked to take the session over could make nothing of it.
+  if (resuming_ == Resuming::asking) return;
   while (stream_.next_to_send(requests)) {
     encode(frames_.emplace_back(), Envelope{0, options_.cluster, options_.instance, broker_},
            LockMessage::requests, requests);

@@ -67,6 +67,8 @@ struct LockSessionOptions {
   milliseconds shared_idle_max{2000};
   /// Between the first two attempts to open a session; up to four times as long between later ones.
   milliseconds hello_interval{500};
+  /// The highest epoch of a broker that any process of this system is known to have seen.
+  std::uint32_t highest_epoch = 0;
 };
 
 /// One process' dealings with the lock broker: its session and lease, the locks that it holds and
@@ -76,6 +78,10 @@ struct LockSessionOptions {
 /// The lease is counted from when the last acknowledged heartbeat was *sent*, less a margin for
 /// clocks that run differently, so it ends here before it ends at the broker. Nothing revives it:
 /// what arrives after its end, or belongs to an older session, is dropped.
+///
+/// A broker that restarts within the lease takes the session over: it is resumed under the same
+/// token, the locks are reclaimed, and its user notices nothing. Until the new broker has taken in
+/// all that is reclaimed the old lease counts alone, which ends before that broker grants anything.
 ///
 /// `now` is CLOCK_BOOTTIME and never decreases. No socket, clock or thread. Thread-safety: one
 /// owner. Sources: Gray and Cheriton, "Leases", SOSP 1989; Burrows, "The Chubby lock service",
@@ -145,6 +151,8 @@ class LockSession {
   [[nodiscard]] bool lease_valid(MonoTime now) const { return open() && now < lease_until_; }
   /// The end of the lease as far as is known; meaningful while open().
   [[nodiscard]] MonoTime lease_until() const { return lease_until_; }
+  /// The highest epoch of a broker seen so far.
+  [[nodiscard]] std::uint32_t highest_epoch() const { return highest_epoch_; }
 
   // --- Driven by the shell.
 
@@ -167,6 +175,12 @@ class LockSession {
 
  private:
   enum class State : std::uint8_t { opening, open, leaving, closed };
+  /// Where an open session stands with a broker that restarted.
+  enum class Resuming : std::uint8_t {
+    no,
+    asking,     ///< hellos name the session; nothing else is sent
+    reclaiming  ///< it is resumed; whether all that is reclaimed was taken in is not known yet
+  };
   /// What the broker has been asked about a name; its answer is awaited before anything else is.
   enum class Asked : std::uint8_t { nothing, lock, conversion };
   struct Waiter {
@@ -195,6 +209,9 @@ class LockSession {
 
   void on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now);
   void on_heartbeat_ack(const LockHeartbeatAck& ack, MonoTime now);
+  void on_ended(const LockEnded& ended, MonoTime now);
+  /// A later broker has taken the session over: tells it of every lock, then asks anew.
+  void resume(MonoTime now);
   void on_answer(const LockAnswer& answer, MonoTime now);
   void on_granted(Locks::iterator at, const Grant& grant, MonoTime now);
   void on_recall(Locks::iterator at, LockToken token, LockMode wanted);
@@ -208,6 +225,8 @@ class LockSession {
   /// Ends the session when its lease is over.
   void check_lease(MonoTime now);
   void lose(std::string why, MonoTime now);
+  /// advance() for every name.
+  void advance_all();
   void close();
 
   /// Does for a name whatever can be done now: grants from what is held, asks the broker, gives
@@ -229,6 +248,8 @@ class LockSession {
   InstanceId broker_ = any_instance;
   LockToken session_ = 0;
   std::uint32_t highest_epoch_ = 0;
+  Resuming resuming_ = Resuming::no;
+  std::uint64_t reclaims_until_ = 0;  ///< number of the last message that reclaims
   nanoseconds ttl_{0};
   MonoTime lease_until_{};
 

@@ -125,29 +125,33 @@ std::string_view to_text(LockRefusal refusal) {
 }
 
 void encode(Bytes& out, Envelope envelope, const LockHello& message) {
-  Encoder(out, typed(envelope, LockMessage::hello), 3)
+  Encoder(out, typed(envelope, LockMessage::hello), 4)
       .u64(message.number)
       .u64(message.highest_epoch)
-      .str(message.worker);
+      .str(message.worker)
+      .u64(message.session);
 }
 Result<void> decode(Decoder& in, LockHello& message) {
   message.number = in.u64();
   message.highest_epoch = in.u32();
   message.worker = in.str(lock_worker_bytes_max);
+  message.session = in.u64();
   return checked(in, "lock hello");
 }
 
 void encode(Bytes& out, Envelope envelope, const LockWelcome& message) {
-  Encoder(out, typed(envelope, LockMessage::welcome), 3)
+  Encoder(out, typed(envelope, LockMessage::welcome), 4)
       .u64(message.number)
       .u64(message.session)
-      .u64(message.ttl_ms);
+      .u64(message.ttl_ms)
+      .u64(message.epoch);
 }
 Result<void> decode(Decoder& in, LockWelcome& message) {
   message.number = in.u64();
   message.session = read_token(in);
   message.ttl_ms = in.u32();
-  if (message.ttl_ms == 0) in.fail();
+  message.epoch = in.u32();
+  if (message.ttl_ms == 0 || message.epoch == 0) in.fail();
   return checked(in, "lock welcome");
 }
 
@@ -191,6 +195,15 @@ Result<void> decode(Decoder& in, LockEnded& message) {
   return checked(in, "lock session's end");
 }
 
+void encode(Bytes& out, Envelope envelope, const LockDeparted& message) {
+  Encoder(out, typed(envelope, LockMessage::departed), 1).u64(message.instance);
+}
+Result<void> decode(Decoder& in, LockDeparted& message) {
+  message.instance = in.u64();
+  if (message.instance == any_instance) in.fail();
+  return checked(in, "lock client's end");
+}
+
 void encode(Bytes& out, Envelope envelope, LockMessage type, const LockItems& message) {
   Encoder(out, typed(envelope, type), 4)
       .u64(message.session)
@@ -230,7 +243,14 @@ void append_item(Bytes& items, const LockRequest& request) {
       append_le(items, static_cast<std::uint8_t>(request.wait));
       break;
     case Op::unable:
+    case Op::keep:
       append_le(items, request.token);
+      break;
+    case Op::reclaim:
+      append_le(items, request.token);
+      append_le(items, request.mode);
+      append_le(items, request.end);
+      append_value(items, request.value);
       break;
   }
 }
@@ -238,16 +258,20 @@ void append_item(Bytes& items, const LockRequest& request) {
 bool next_item(ByteReader& items, LockRequest& item) {
   using Op = LockRequest::Op;
   if (!items.ok() || items.left() == 0) return false;
-  item.op = read_enum(items, Op::unable);
+  item.op = read_enum(items, Op::reclaim);
   item.value.reset();
   read_name(items, item.name);
   if (!items.ok()) return false;
   if (item.op != Op::acquire && item.op != Op::cancel) item.token = items.u64();
-  if (item.op == Op::acquire || item.op == Op::convert_down) {
+  if (item.op == Op::acquire || item.op == Op::convert_down || item.op == Op::reclaim) {
     item.mode = read_enum(items, LockMode::exclusive);
   }
-  if (item.op == Op::release) item.end = read_enum(items, LockEnd::unclean);
-  if (item.op == Op::release || item.op == Op::convert_down) read_value(items, item.value);
+  if (item.op == Op::release || item.op == Op::reclaim) {
+    item.end = read_enum(items, LockEnd::unclean);
+  }
+  if (item.op == Op::release || item.op == Op::convert_down || item.op == Op::reclaim) {
+    read_value(items, item.value);
+  }
   if (item.op == Op::convert_up) {
     const auto wait = items.u8();
     if (wait > 1) items.fail();

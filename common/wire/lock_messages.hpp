@@ -21,6 +21,7 @@ enum class LockMessage : std::uint8_t {
   hello = 1,
   heartbeat = 2,
   requests = 3,
+  departed = 5,
   // broker to client
   welcome = 16,
   heartbeat_ack = 17,
@@ -41,12 +42,23 @@ struct LockHello {
   std::uint64_t number = 0;         ///< of this attempt; its welcome repeats it
   std::uint32_t highest_epoch = 0;  ///< that this client has ever seen
   std::string_view worker;          ///< for people: program, host and process id
+  /// The session that an earlier broker gave and whose lease is still valid, to be resumed; 0:
+  /// none.
+  LockToken session = 0;
 };
 /// There is one.
 struct LockWelcome {
   std::uint64_t number = 0;
-  LockToken session = 0;  ///< its high 32 bits are the broker's epoch
+  /// The session that the hello named when it is resumed; else a new one.
+  LockToken session = 0;
   std::uint32_t ttl_ms = 0;
+  std::uint32_t epoch = 0;  ///< of the broker that says so
+};
+
+/// Who knows for certain that a process is gone, as its parent does once it has reaped it, tells
+/// so: its sessions end at once. Needs no session and gets no answer.
+struct LockDeparted {
+  std::uint64_t instance = 0;  ///< of the process that is gone
 };
 
 /// Where the two numbered streams of a session stand, as the sender sees it. It travels with every
@@ -100,14 +112,16 @@ struct LockRequest {
     convert_down = 4,
     convert_up = 5,
     unable = 6,
+    keep = 7,
+    reclaim = 8,  ///< in a resumed session, before anything else: what is held since before
   };
   Op op = Op::acquire;
   LockName name;
   LockToken token = 0;               ///< of the grant; all but acquire and cancel
-  LockMode mode = LockMode::shared;  ///< acquire, convert_down
-  LockEnd end = LockEnd::clean;      ///< release
+  LockMode mode = LockMode::shared;  ///< acquire, convert_down, reclaim
+  LockEnd end = LockEnd::clean;      ///< release; reclaim: as the grant told of the holder before
   bool wait = false;                 ///< convert_up: in line, else only at once
-  std::optional<LockValue> value;    ///< release, convert_down; none: keep it
+  std::optional<LockValue> value;    ///< release, convert_down, reclaim; none: keep it
 };
 
 /// Why a request is not fulfilled.
@@ -141,6 +155,7 @@ void encode(Bytes& out, Envelope envelope, const LockWelcome& message);
 void encode(Bytes& out, Envelope envelope, const LockHeartbeat& message);
 void encode(Bytes& out, Envelope envelope, const LockHeartbeatAck& message);
 void encode(Bytes& out, Envelope envelope, const LockEnded& message);
+void encode(Bytes& out, Envelope envelope, const LockDeparted& message);
 /// `type` is requests or answers.
 void encode(Bytes& out, Envelope envelope, LockMessage type, const LockItems& message);
 
@@ -151,6 +166,7 @@ Result<void> decode(Decoder& in, LockWelcome& message);
 Result<void> decode(Decoder& in, LockHeartbeat& message);
 Result<void> decode(Decoder& in, LockHeartbeatAck& message);
 Result<void> decode(Decoder& in, LockEnded& message);
+Result<void> decode(Decoder& in, LockDeparted& message);
 Result<void> decode_requests(Decoder& in, LockItems& message);
 Result<void> decode_answers(Decoder& in, LockItems& message);
 

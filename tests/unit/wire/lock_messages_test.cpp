@@ -44,13 +44,17 @@ TEST_CASE("every request item reads back as it was written, many in one message"
   using Op = LockRequest::Op;
   Bytes items;
   std::vector<LockRequest> written;
-  for (const auto op : {Op::acquire, Op::cancel, Op::convert_down, Op::convert_up, Op::unable}) {
+  for (const auto op : {Op::acquire, Op::cancel, Op::convert_down, Op::convert_up, Op::unable,
+                        Op::keep, Op::reclaim}) {
     LockRequest request;
     request.op = op;
     request.name = {LockSpace::metric, "cpu"};
     if (op != Op::acquire && op != Op::cancel) request.token = 7;
-    if (op == Op::acquire || op == Op::convert_down) request.mode = LockMode::append;
+    if (op == Op::acquire || op == Op::convert_down || op == Op::reclaim) {
+      request.mode = LockMode::append;
+    }
     if (op == Op::convert_down) request.value = LockValue{};
+    if (op == Op::reclaim) request.end = LockEnd::unclean;
     request.wait = op == Op::convert_up;
     written.push_back(request);
   }
@@ -184,6 +188,36 @@ TEST_CASE("session messages of the lock port read back as they were written") {
   REQUIRE(decode(ended_in, ended));
   CHECK(ended.why == LockSessionEnd::refused);
   CHECK(ended.epoch == 3);
+
+  frame.clear();
+  encode(frame, envelope(), LockHello{5, 6, "worker", 7});
+  Decoder hello_in(frame);
+  REQUIRE(decode_envelope(hello_in));
+  LockHello hello;
+  REQUIRE(decode(hello_in, hello));
+  CHECK(hello.number == 5);
+  CHECK(hello.highest_epoch == 6);
+  CHECK(hello.worker == "worker");
+  CHECK(hello.session == 7);
+
+  frame.clear();
+  encode(frame, envelope(), LockWelcome{5, 7, 3000, 6});
+  Decoder welcome_in(frame);
+  REQUIRE(decode_envelope(welcome_in));
+  LockWelcome welcome;
+  REQUIRE(decode(welcome_in, welcome));
+  CHECK(welcome.number == 5);
+  CHECK(welcome.session == 7);
+  CHECK(welcome.ttl_ms == 3000);
+  CHECK(welcome.epoch == 6);
+
+  frame.clear();
+  encode(frame, envelope(), LockDeparted{12});
+  Decoder departed_in(frame);
+  REQUIRE(decode_envelope(departed_in));
+  LockDeparted departed;
+  REQUIRE(decode(departed_in, departed));
+  CHECK(departed.instance == 12);
 }
 
 }  // namespace mas
