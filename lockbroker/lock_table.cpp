@@ -251,6 +251,9 @@ void LockTable::request(LockToken token, const LockRequest& request, MonoTime no
         case Op::convert_up:
           convert_up(*name, *holder, request.wait, out);
           break;
+        case Op::keep:
+          keep(name->first, *holder);
+          break;
         default:
           unable(*name, *holder, out);
           break;
@@ -388,13 +391,24 @@ void LockTable::unable(Entry& at, Holder& holder, Actions& out) {
   settle_recall(holder);
 }
 
+void LockTable::keep(const LockName& name, Holder& holder) {
+  // Other spaces' holders write for everybody: they must let go, or die trying.
+  if (name.space != LockSpace::user || !holder.recalled) return;
+  holder.kept = true;
+  clear_overdue(holder);
+}
+
 void LockTable::settle_recall(Holder& holder) {
   holder.recalled.reset();
   holder.told_long = false;
-  if (holder.overdue) {
-    holder.overdue = false;
-    --sessions_.at(holder.session).overdue;
-  }
+  holder.kept = false;
+  clear_overdue(holder);
+}
+
+void LockTable::clear_overdue(Holder& holder) {
+  if (!holder.overdue) return;
+  holder.overdue = false;
+  --sessions_.at(holder.session).overdue;
 }
 
 void LockTable::refuse(LockToken session, const LockName& name, LockRefusal why, Actions& out) {
@@ -541,6 +555,7 @@ void LockTable::recall_for(Entry& at, LockMode wanted, LockToken wanting, MonoTi
     }
     holder.recalled = wanted;
     holder.recalled_at = now;
+    holder.kept = false;  // of the stronger mode it has to say so anew
     timers_.emplace(now + options_.long_wait, at.first);
     timers_.emplace(now + options_.lease_ttl, at.first);
     auto answer = answer_to(LockAnswer::Op::recall, at.first);
@@ -559,7 +574,7 @@ void LockTable::follow_recall(Entry& at, Holder& holder, MonoTime now, Actions& 
                            at.second.waiters.size(),
                            std::chrono::duration_cast<milliseconds>(now - holder.recalled_at)});
   }
-  if (!holder.overdue && now >= holder.recalled_at + options_.lease_ttl) {
+  if (!holder.overdue && !holder.kept && now >= holder.recalled_at + options_.lease_ttl) {
     if (now < expire_from_) {
       timers_.emplace(expire_from_, at.first);
       return;

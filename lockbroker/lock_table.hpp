@@ -211,6 +211,7 @@ class LockTable {
     LockMode mode = LockMode::shared;
     bool converting = false;  ///< append that waits to become exclusive
     bool overdue = false;     ///< counted in its session's overdue
+    bool kept = false;        ///< it said that it works on: never overdue
     bool told_long = false;   ///< it was named in the log
   };
   struct Waiter {
@@ -256,6 +257,7 @@ class LockTable {
   void convert_down(Name& name, Holder& holder, const LockRequest& request);
   void convert_up(Entry& name, Holder& holder, bool wait, Actions& out);
   void unable(Entry& name, Holder& holder, Actions& out);
+  void keep(const LockName& name, Holder& holder);
 
   /// The name's entry, new or as it was; settle() it in the end.
   Entry& entry(const LockName& name);
@@ -275,6 +277,7 @@ class LockTable {
   void forget_all_remembered();
   /// The holder has done what it was recalled for, or said why not.
   void settle_recall(Holder& holder);
+  void clear_overdue(Holder& holder);
   void refuse(LockToken session, const LockName& name, LockRefusal why, Actions& out);
   void refuse_conversion(Holder& holder, const LockName& name, LockRefusal why, Actions& out);
   [[nodiscard]] LockToken draw_token();

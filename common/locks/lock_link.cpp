@@ -206,6 +206,7 @@ void LockLink::convert_up(const LockName& name, LockTicket ticket, milliseconds 
   impl_->touched().convert_up(name, ticket, wait_max, mono_now());
 }
 void LockLink::unable(const LockName& name) { impl_->touched().unable(name); }
+void LockLink::keep(const LockName& name) { impl_->touched().keep(name); }
 void LockLink::cancel(LockTicket ticket) { impl_->touched().cancel(ticket); }
 void LockLink::goodbye() { impl_->touched().goodbye(mono_now()); }
 bool LockLink::open() const { return impl_->session.open(); }

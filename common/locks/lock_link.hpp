@@ -49,6 +49,7 @@ class LockLink {
                     std::optional<LockValue> value = std::nullopt);
   void convert_up(const LockName& name, LockTicket ticket, milliseconds wait_max);
   void unable(const LockName& name);
+  void keep(const LockName& name);
   void cancel(LockTicket ticket);
   void goodbye();
 

@@ -159,6 +159,12 @@ void LockSession::unable(const LockName& name) {
   advance(at);
 }
 
+void LockSession::keep(const LockName& name) {
+  const auto at = locks_.find(name);
+  if (name.space != LockSpace::user || at == locks_.end()) return;
+  if (at->second.grant && at->second.recalled) request(LockRequest::Op::keep, name, at->second);
+}
+
 void LockSession::cancel(LockTicket ticket) {
   for (auto at = locks_.begin(); at != locks_.end();) {
     const auto here = at++;  // advance() may forget the name
@@ -522,9 +528,14 @@ void LockSession::on_recall(Locks::iterator at, LockToken token, LockMode wanted
   auto& lock = at->second;
   // It may have crossed our release or conversion on the way.
   if (!lock.grant || lock.grant->token != token || compatible(lock.grant->mode, wanted)) return;
-  if (lock.recalled && *lock.recalled >= wanted) return;
-  lock.recalled = wanted;
-  if (is_writer(lock.grant->mode)) events_.emplace_back(LockRecalled{at->first, wanted});
+  const bool known = lock.recalled && *lock.recalled >= wanted;
+  if (!known) lock.recalled = wanted;
+  // A use in the space user may last; that it does is what the broker is to be told (see keep()),
+  // also when the lock was to go already because another use in this process wants more.
+  const bool long_use = at->first.space == LockSpace::user && lock.uses > 0;
+  if (long_use || (!known && is_writer(lock.grant->mode))) {
+    events_.emplace_back(LockRecalled{at->first, wanted});
+  }
 }
 
 void LockSession::advance(Locks::iterator at) {

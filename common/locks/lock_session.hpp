@@ -38,7 +38,8 @@ struct LockRefused {
 };
 /// Somebody wants a lock that we hold as append or exclusive. Finish the write in hand, then
 /// convert_down() to append when `wanted` is shared, else release(); or say unable(). Told again
-/// when more is wanted than before. Shared locks are given back without asking.
+/// when more is wanted than before. Shared locks are given back without asking; it is told only of
+/// those in the space user that are in use, see keep().
 struct LockRecalled {
   LockName name;
   LockMode wanted = LockMode::shared;
@@ -130,6 +131,11 @@ class LockSession {
   /// Answers a recall that cannot be honoured now (the flush failed): who waits is refused, and
   /// the lock is recalled again when it is wanted again.
   void unable(const LockName& name);
+
+  /// Answers a recall of a lock that is held for as long as some work takes (a lock of people's, in
+  /// the space user; ignored for others): who waits goes on waiting, and the session lives on. Told
+  /// again when more is wanted. The lock goes as soon as it is released, or not in use any more.
+  void keep(const LockName& name);
 
   /// Gives up the waiting requests with this ticket, without an event.
   void cancel(LockTicket ticket);

@@ -112,7 +112,7 @@ struct LockRequest {
     convert_down = 4,
     convert_up = 5,
     unable = 6,
-    keep = 7,
+    keep = 7,  ///< recall heard, the holder works on: nothing is overdue. Space user only
     reclaim = 8,  ///< in a resumed session, before anything else: what is held since before
   };
   Op op = Op::acquire;

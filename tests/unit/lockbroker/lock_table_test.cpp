@@ -17,9 +17,10 @@ namespace {
 ///       a granted m exclusive clean
 ///
 /// Events: open S, renew S, close S, expire S; acquire S N MODE, cancel S N, release S N [as-found|
-/// unclean] [value=V|forget], down S N MODE [value=V|forget], up S N [wait], unable S N; wait MS
-/// lets time pass with everything done when it is due, and with heartbeats of all sessions but
-/// those that were silenced with silence S; stall MS lets it pass with nobody doing anything.
+/// unclean] [value=V|forget], down S N MODE [value=V|forget], up S N [wait], unable S N, keep S N
+/// (a name that begins with my- is in the space user); wait MS lets time pass with everything done
+/// when it is due, and with heartbeats of all sessions but those that were silenced with silence S;
+/// stall MS lets it pass with nobody doing anything.
 class Script {
  public:
   explicit Script(LockTableOptions options = {}) : table_(options) { event(TimePassed{}); }
@@ -72,12 +73,13 @@ class Script {
 
     LockRequest request;
     words >> what;
-    request.name = {LockSpace::metric, what};
+    request.name = {what.starts_with("my-") ? LockSpace::user : LockSpace::metric, what};
     if (tokens_.count({who, what}) != 0) request.token = tokens_.at({who, what});
     using Op = LockRequest::Op;
     const std::map<std::string, Op> ops{{"acquire", Op::acquire}, {"cancel", Op::cancel},
                                         {"release", Op::release}, {"down", Op::convert_down},
-                                        {"up", Op::convert_up},   {"unable", Op::unable}};
+                                        {"up", Op::convert_up},   {"unable", Op::unable},
+                                        {"keep", Op::keep}};
     REQUIRE(ops.count(verb) == 1);
     request.op = ops.at(verb);
     while (words >> word) {
@@ -605,6 +607,83 @@ TEST_CASE("a holder unable to let go has the waiting requests refused and is rec
         a recalled m for shared
     down a m append
         b granted m shared clean
+  )");
+}
+
+TEST_CASE("who keeps a user's lock works on, and whoever waits goes on waiting") {
+  check(R"(
+    open a
+    open b
+    open c
+    acquire a my-x shared
+        a granted my-x shared unclean
+    acquire b my-x exclusive
+        a recalled my-x for exclusive
+    keep a my-x
+    acquire c my-x shared
+    wait 60000
+    renew a
+        a renewed
+    release a my-x
+        b granted my-x exclusive unclean
+        b recalled my-x for shared
+    wait 3000
+        b overdue my-x for shared
+    keep b my-x
+    renew b
+        b renewed
+    wait 60000
+    silence b
+    wait 3000
+        b expired lost=1
+        c granted my-x shared unclean
+  )",
+        LockTableOptions{.after_unclean_stop = true});
+}
+
+TEST_CASE("who keeps a lock says so anew when more is wanted") {
+  check(R"(
+    open a
+    open b
+    open c
+    acquire a my-x append
+        a granted my-x append clean
+    acquire b my-x append
+    wait 20
+        a recalled my-x for append
+    keep a my-x
+    wait 6000
+    cancel b my-x
+        b refused my-x: cancelled
+    acquire c my-x exclusive
+        a recalled my-x for exclusive
+    wait 3000
+        a overdue my-x for exclusive
+    renew a
+        a not renewed
+  )");
+}
+
+TEST_CASE("only a lock in the space user can be kept, and only when it is recalled") {
+  check(R"(
+    open a
+    open b
+    acquire a m exclusive
+        a granted m exclusive clean
+    acquire a my-x exclusive
+        a granted my-x exclusive clean
+    keep a my-x
+    acquire b m shared
+        a recalled m for shared
+    keep a m
+    acquire b my-x shared
+        a recalled my-x for shared
+    release a my-x
+        b granted my-x shared clean
+    wait 3000
+        a overdue m for shared
+    renew a
+        a not renewed
   )");
 }
 

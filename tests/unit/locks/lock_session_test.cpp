@@ -552,6 +552,40 @@ TEST_CASE("who cannot let go says so, keeps its lock and its session") {
   CHECK(world.told(0) == "recalled cpu for shared");
 }
 
+TEST_CASE("a user's lock is kept through a recall for as long as it is used") {
+  const auto mode = GENERATE(LockMode::shared, LockMode::append, LockMode::exclusive);
+  const LockName job{LockSpace::user, "job"};
+  World world(2);
+  world.acquire(0, job, mode);
+  world.settle();
+  static_cast<void>(world.take_events(0));
+  const auto token = world.session(0).held(job)->token;
+  world.acquire(1, job, LockMode::exclusive, 3, seconds{60});
+  CHECK(world.told(0, milliseconds{20}) == "recalled job for exclusive");
+  world.session(0).keep(job);
+  CHECK(world.told(0, seconds{20}).empty());
+  REQUIRE(world.session(0).held(job) != nullptr);
+  CHECK(world.session(0).held(job)->token == token);
+  CHECK(world.told(1).empty());
+  if (mode == LockMode::shared) {
+    world.session(0).end_use(job, token, world.now_of(0));
+  } else {
+    world.session(0).release(job, world.now_of(0));
+  }
+  CHECK(world.told(1) == "granted 3 job exclusive");
+}
+
+TEST_CASE("a user's lock that is recalled is told of also when this process wants more itself") {
+  const LockName job{LockSpace::user, "job"};
+  World world(2);
+  world.acquire(0, job, LockMode::shared);
+  CHECK(world.told(0) == "granted 1 job shared");
+  world.acquire(0, job, LockMode::exclusive, 2);
+  CHECK(world.told(0).empty());
+  world.acquire(1, job, LockMode::exclusive, 3);
+  CHECK(world.told(0) == "recalled job for exclusive");
+}
+
 TEST_CASE("after a goodbye nothing is left at the broker and it may grant at once next time") {
   World world(2);
   world.acquire(0, cpu, LockMode::shared);

@@ -164,6 +164,7 @@ TEST_CASE("messages whose items break a bound are refused") {
   CHECK_FALSE(decoded(Bytes{1, 9, 1, 'm', 1}, 1));   // no such space
   CHECK_FALSE(decoded(Bytes{1, 1, 1, 'm', 4}, 1));   // no such mode
   CHECK_FALSE(decoded(Bytes{77, 1, 1, 'm', 1}, 1));  // no such operation
+  CHECK_FALSE(decoded(Bytes{8, 1, 1, 'm', 1, 0, 0, 0, 0, 0, 0, 0}, 1));
 }
 
 TEST_CASE("session messages of the lock port read back as they were written") {
