@@ -10,6 +10,8 @@ namespace {
 /// Epochs that a client may be ahead of a lost or restored epoch file. Each start of a broker takes
 /// one, so nobody is ever further ahead, and hostile bytes cannot use the epochs up.
 constexpr std::uint32_t epoch_jump_max = 1U << 20;
+/// Pages of reports made in one turn.
+constexpr int reports_per_turn_max = 2;
 
 /// A worker's name for the log, whatever it contains.
 std::string printable(std::string_view text) {
@@ -57,6 +59,12 @@ Result<void> LockService::on_frame(const std::string& peer, ByteView frame, Mono
       if (auto read = decode_requests(in, requests); !read) return read;
       const auto session = session_of(peer, *from, requests.session);
       if (session != sessions_.end()) on_requests(session, requests, now);
+      return {};
+    }
+    case LockMessage::inspect: {
+      LockInspect inspect;
+      if (auto read = decode(in, inspect); !read) return read;
+      on_inspect(peer, *from, inspect, now);
       return {};
     }
     default:
@@ -158,6 +166,19 @@ void LockService::on_requests(Sessions::iterator at, const LockItems& requests, 
   while (next_item(items, request)) tell_table(LockEventRequest{token, &request}, now);
 }
 
+void LockService::on_inspect(const std::string& peer, const Envelope& from,
+                             const LockInspect& inspect, MonoTime now) {
+  // Who looks on holds nobody up who works: what is too much for a turn is asked for again.
+  if (reports_ == reports_per_turn_max) return;
+  ++reports_;
+  Bytes rows;
+  const auto report = make_report(
+      inspect, table_,
+      [this](LockToken session) -> std::string_view { return sessions_.at(session).worker; }, now,
+      rows);
+  send(peer, from.from, report);
+}
+
 void LockService::on_time(MonoTime now) {
   tell_table(TimePassed{}, now);
   std::vector<LockToken> deaf;
@@ -255,6 +276,7 @@ void LockService::raise_epoch(std::uint32_t epoch, MonoTime now) {
 }
 
 void LockService::take_frames(std::vector<LockServiceFrame>& out) {
+  reports_ = 0;
   for (const auto token : dirty_) {
     const auto at = sessions_.find(token);
     if (at == sessions_.end()) continue;

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "base/time_types.hpp"
+#include "lockbroker/lock_report.hpp"
 #include "lockbroker/lock_table.hpp"
 #include "locks/ordered_stream.hpp"
 #include "wire/envelope.hpp"
@@ -83,6 +84,8 @@ class LockService {
   /// The session that this message belongs to; if there is none, says so to the peer.
   [[nodiscard]] Sessions::iterator session_of(const std::string& peer, const Envelope& from,
                                               LockToken token);
+  void on_inspect(const std::string& peer, const Envelope& from, const LockInspect& inspect,
+                  MonoTime now);
   void tell_table(const LockTableEvent& event, MonoTime now);
   void forget(const SessionGone& gone);
   void mark_dirty(LockToken token, Session& session);
@@ -96,6 +99,7 @@ class LockService {
   Sessions sessions_;
   std::unordered_map<InstanceId, LockToken> session_by_instance_;  ///< the newest of each
   std::vector<LockToken> dirty_;
+  int reports_ = 0;  ///< made in this turn
   std::vector<LockTableAction> actions_;
   std::vector<LockServiceFrame> frames_;
   std::vector<LockServiceNote> notes_;

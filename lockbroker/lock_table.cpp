@@ -96,6 +96,7 @@ void LockTable::resume(const ResumeSession& event, MonoTime now, Actions& out) {
 
 void LockTable::add_session(LockToken token, std::uint64_t asker, MonoTime now, Actions& out) {
   auto& session = sessions_[token];
+  session.opened = now;
   session.renewed = now;
   session.expires = now + options_.lease_ttl;
   expiries_.emplace(session.expires, token);

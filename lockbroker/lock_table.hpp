@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 
 #include "base/time_types.hpp"
 #include "wire/lock_messages.hpp"
+#include "wire/lock_report.hpp"
 #include "wire/lock_types.hpp"
 
 namespace mas {
@@ -197,6 +199,16 @@ class LockTable {
   [[nodiscard]] bool knows(LockToken session) const { return sessions_.count(session) != 0; }
   [[nodiscard]] const LockTableFigures& figures() const { return figures_; }
 
+  /// For reports (lock_report.cpp): all sessions, without their workers' names.
+  void each_session(MonoTime now, const std::function<void(const LockSessionRow&)>& take) const;
+  /// For reports: names from a place on, 0 at first, until `take` wants no more (then that name is
+  /// the next) or `steps_max` were looked at. Only what is `wanted` is made a row. Gives the place
+  /// to go on from, 0 at the end; what comes or goes meanwhile may be missed or be there twice.
+  [[nodiscard]] std::uint64_t each_name(
+      std::uint64_t from, std::size_t steps_max,
+      const std::function<bool(const LockName&, bool awaited)>& wanted, MonoTime now,
+      const std::function<bool(const LockNameRow&)>& take) const;
+
   /// Aborts when an invariant is broken. Walks everything: for tests.
   void verify() const;
 
@@ -231,6 +243,7 @@ class LockTable {
   using Names = std::unordered_map<LockName, Name, LockNameHash>;
   using Entry = Names::value_type;  ///< stays where it is until it is erased
   struct Session {
+    MonoTime opened{};
     MonoTime renewed{};
     MonoTime expires{};
     std::size_t overdue = 0;  ///< recalls it does not honour

@@ -22,11 +22,13 @@ enum class LockMessage : std::uint8_t {
   heartbeat = 2,
   requests = 3,
   departed = 5,
+  inspect = 8,  ///< wire/lock_report
   // broker to client
   welcome = 16,
   heartbeat_ack = 17,
   answers = 18,
   ended = 19,
+  report = 24,  ///< wire/lock_report
 };
 
 /// Items of one message at most.
