@@ -89,7 +89,9 @@ LockService::Sessions::iterator LockService::session_of(const std::string& peer,
 
 void LockService::on_hello(const std::string& peer, const Envelope& from, const LockHello& hello,
                            MonoTime now) {
-  if (hello.highest_epoch > table_.epoch()) {
+  const bool same_epoch_of_another =
+      hello.highest_epoch == table_.epoch() && hello.highest_broker != options_.instance;
+  if (hello.highest_epoch > table_.epoch() || same_epoch_of_another) {
     if (hello.highest_epoch - table_.epoch() > epoch_jump_max) {
       notes_.push_back(
           {true, fmt::format("no session for a client that claims epoch {} (ours is "
@@ -99,8 +101,9 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
     }
     // Our epoch file is missing or old. The client asks again, and by then we have a higher one.
     highest_epoch_seen_ = std::max(highest_epoch_seen_, hello.highest_epoch);
+    surprised_ = true;
     notes_.push_back(
-        {true, fmt::format("a client has seen epoch {}, higher than our {} worker={}",
+        {true, fmt::format("a client has seen epoch {} of another broker, ours is {} worker={}",
                            hello.highest_epoch, table_.epoch(), printable(hello.worker))});
     return;
   }
@@ -262,7 +265,7 @@ void LockService::send_ended(const std::string& peer, InstanceId to, LockToken s
 
 std::optional<std::uint32_t> LockService::wanted_epoch() const {
   const auto ours = table_.epoch();
-  if (highest_epoch_seen_ > ours || table_.epoch_used_up()) {
+  if (surprised_ || table_.epoch_used_up()) {
     return std::max(highest_epoch_seen_, ours) + 1;
   }
   return std::nullopt;
@@ -270,9 +273,8 @@ std::optional<std::uint32_t> LockService::wanted_epoch() const {
 
 void LockService::raise_epoch(std::uint32_t epoch, MonoTime now) {
   // Seen by a client: our epoch file was missing or old, and said nothing of that broker's leases.
-  const bool surprised = highest_epoch_seen_ > table_.epoch();
   table_.raise_epoch(epoch);
-  if (surprised) table_.distrust_past(now + options_.table.lease_ttl);
+  if (std::exchange(surprised_, false)) table_.distrust_past(now + options_.table.lease_ttl);
 }
 
 void LockService::take_frames(std::vector<LockServiceFrame>& out) {

@@ -95,7 +95,8 @@ class LockService {
 
   LockServiceOptions options_;
   LockTable table_;
-  std::uint32_t highest_epoch_seen_ = 0;  ///< by any client
+  std::uint32_t highest_epoch_seen_ = 0;  ///< by any client, of other brokers
+  bool surprised_ = false;                ///< by one of those, which is not below ours
   Sessions sessions_;
   std::unordered_map<InstanceId, LockToken> session_by_instance_;  ///< the newest of each
   std::vector<LockToken> dirty_;

@@ -286,8 +286,8 @@ void LockTable::acquire(LockToken token, const LockRequest& request, MonoTime no
   if (name.waiters.size() >= options_.waiters_per_name_max) {
     return refuse(token, request.name, LockRefusal::busy, out);
   }
-  name.waiters.push_back(
-      {token, now, static_cast<std::uint32_t>(session.awaited.size()), request.mode});
+  const auto place = static_cast<std::uint32_t>(session.awaited.size());
+  name.waiters.insert(name.waiters.end(), Waiter{token, now, place, request.mode});
   session.awaited.push_back(&at);
   ++figures_.waiters;
   settle(at, now, out);

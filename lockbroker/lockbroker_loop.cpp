@@ -2,7 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "net/clock.hpp"
@@ -18,6 +22,21 @@ constexpr int turn_messages_max = 1000;
 constexpr int queued_messages_max = 10000;
 /// After the epoch file could not be written.
 constexpr seconds epoch_retry_interval{1};
+
+void append_waits(std::string& page, const WaitHistogram& waits) {
+  constexpr std::string_view name = "mas_locks_wait_seconds";
+  fmt::format_to(std::back_inserter(page),
+                 "# HELP {} from a request to its grant\n# TYPE {} histogram\n", name, name);
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; at < WaitHistogram::bounds.size(); ++at) {
+    count += waits.counts[at];
+    fmt::format_to(std::back_inserter(page), "{}_bucket{{le=\"{}\"}} {}\n", name,
+                   std::chrono::duration<double>(WaitHistogram::bounds[at]).count(), count);
+  }
+  count += waits.counts.back();
+  fmt::format_to(std::back_inserter(page), "{}_bucket{{le=\"+Inf\"}} {}\n{}_sum {}\n{}_count {}\n",
+                 name, count, name, std::chrono::duration<double>(waits.sum).count(), name, count);
+}
 
 }  // namespace
 
@@ -41,7 +60,9 @@ Result<void> LockbrokerLoop::start() {
   service.table.lease_ttl = options_.lease_ttl;
   service.table.minimum_hold = options_.minimum_hold;
   service.table.epoch = record.epoch;
-  service.table.grants_from = before.leases_may_live ? now + before.lease_ttl : now;
+  // The larger of their time to live and ours: sessions that are taken over meanwhile are ours.
+  const auto grace = before.leases_may_live ? record.lease_ttl : milliseconds{0};
+  service.table.grants_from = now + grace;
   service.table.after_unclean_stop = !record.names_clean;
   service_ = std::make_unique<LockService>(std::move(service));
 
@@ -50,8 +71,7 @@ Result<void> LockbrokerLoop::start() {
   loop_.at_turn_end([this] { turn(); });
   loop_.post([] {});  // a first turn
   spdlog::info("listening address={}:{} epoch={} lease_ttl_ms={} grants_in_ms={}", options_.bind,
-               options_.port, record.epoch, options_.lease_ttl.count(),
-               before.leases_may_live ? before.lease_ttl.count() : 0);
+               options_.port, record.epoch, options_.lease_ttl.count(), grace.count());
   return {};
 }
 
@@ -172,6 +192,8 @@ std::string LockbrokerLoop::metrics() const {
   gauge("mas_locks_holders", "locks held", figures.holders);
   gauge("mas_locks_waiters", "requests that wait", figures.waiters);
   counter("mas_locks_grants_total", "locks granted and converted up", figures.grants);
+  counter("mas_locks_reclaims_total", "locks that outlived a restart of the broker",
+          figures.reclaims);
   counter("mas_locks_recalls_total", "holders asked to let go", figures.recalls);
   counter("mas_locks_writer_turns_total", "writers asked to let go for another writer",
           figures.writer_turns);
@@ -179,6 +201,7 @@ std::string LockbrokerLoop::metrics() const {
   counter("mas_locks_expired_sessions_total", "sessions whose lease ran out", figures.expiries);
   counter("mas_locks_unclean_ends_total", "append and exclusive locks that ended uncleanly",
           figures.unclean_ends);
+  append_waits(page, figures.waits);
   counter("mas_locks_messages_total", "messages received", received_);
   counter("mas_locks_malformed_total", "messages dropped as malformed or out of place", malformed_);
   counter("mas_locks_unsent_total", "messages that a client could not take", unsent_);

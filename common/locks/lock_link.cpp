@@ -18,8 +18,9 @@
 namespace mas {
 namespace {
 
-/// How often the broker's name is looked up again.
-constexpr seconds look_up_interval{5};
+/// How often the broker's name is looked up again: a broker that comes back at another address
+/// within a lease, as a container does, is to be found before the lease is over.
+constexpr seconds look_up_interval{1};
 /// Without a session for so long the next address behind the name is tried.
 constexpr seconds answer_wait_max{2};
 /// Frames each way: far above what a session has under way, and bounded all the same.
@@ -90,7 +91,14 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
     if (stopped) return;
     in_turn = true;
     const auto now = mono_now();
-    if (session.next_deadline() <= now) session.on_time(now);
+    if (session.next_deadline() <= now) {
+      if (!session.open() && options.known_broker) session.learn(options.known_broker());
+      session.on_time(now);
+    }
+    if (session.open() && session.highest_epoch() != told_broker) {
+      told_broker = session.highest_epoch();
+      if (options.on_broker) options.on_broker(told_broker);
+    }
     do {
       events.clear();
       session.take_events(events);
@@ -171,6 +179,7 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
   bool in_turn = false;
   bool stopped = false;
   bool warned = false;
+  BrokerEpoch told_broker;
   std::vector<LockEvent> events;
   std::vector<Bytes> frames;
 };

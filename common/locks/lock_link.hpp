@@ -19,6 +19,12 @@ struct LockLinkOptions {
   std::string host = "127.0.0.1";  ///< a name or address, resolved in a thread of its own
   std::uint16_t port = 5558;
   LockSessionOptions session;
+  /// The latest broker that this system's processes have seen, asked before each hello; may be
+  /// empty. See LockSession::learn().
+  std::function<BrokerEpoch()> known_broker;
+  /// There is a session with a broker later than any before. Called before its first grant is
+  /// handed on; may be empty.
+  std::function<void(const BrokerEpoch&)> on_broker;
 };
 
 /// Drives a LockSession over a DEALER to the lock broker: resolves, connects, reconnects, sends,

@@ -24,7 +24,7 @@ constexpr seconds at_once_wait{5};
 }  // namespace
 
 LockSession::LockSession(LockSessionOptions options, MonoTime now)
-    : options_(std::move(options)), highest_epoch_(options_.highest_epoch), next_hello_(now) {
+    : options_(std::move(options)), next_hello_(now) {
   MAS_CHECK(options_.instance != any_instance);
   if (options_.worker.size() > lock_worker_bytes_max) options_.worker.resize(lock_worker_bytes_max);
 }
@@ -208,9 +208,9 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
       if (auto read = decode(in, welcome); !read) return read;
       const bool asked = state_ == State::opening || resuming_ == Resuming::asking;
       if (!asked || welcome.number != hello_number_) return {};  // too late
-      if (welcome.epoch < highest_epoch_) {
+      if (welcome.epoch < highest_.epoch) {
         return fail(Error::invalid, "a broker of epoch {}, but there was one of {}", welcome.epoch,
-                    highest_epoch_);
+                    highest_.epoch);
       }
       on_welcome(*from, welcome, now);
       return {};
@@ -237,12 +237,16 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     case LockMessage::ended: {
       LockEnded ended;
       if (auto read = decode(in, ended); !read) return read;
-      on_ended(ended, now);
+      on_ended(*from, ended, now);
       return {};
     }
     default:
       return fail(Error::invalid, "message of type {}", from->type);
   }
+}
+
+void LockSession::learn(const BrokerEpoch& known) {
+  if (known.epoch > highest_.epoch) highest_ = known;
 }
 
 void LockSession::on_time(MonoTime now) {
@@ -286,7 +290,7 @@ void LockSession::send_hello(MonoTime now) {
   hello_sent_ = now;
   // Each attempt takes the place of the one before it, so a slow broker needs longer ones.
   next_hello_ = now + options_.hello_interval * (1 << std::min(hello_attempts_++, 2));
-  send(LockHello{hello_number_, highest_epoch_, options_.worker, session_});
+  send(LockHello{hello_number_, highest_.epoch, highest_.broker, options_.worker, session_});
 }
 
 void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now) {
@@ -294,7 +298,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   if (resuming_ == Resuming::asking) {
     if (welcome.session == session_) {
       broker_ = from.from;
-      highest_epoch_ = welcome.epoch;
+      highest_ = {welcome.epoch, from.from};
       ttl_ = ttl;
       return resume(now);
     }
@@ -306,7 +310,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   hello_attempts_ = 0;
   broker_ = from.from;
   session_ = welcome.session;
-  highest_epoch_ = welcome.epoch;
+  highest_ = {welcome.epoch, from.from};
   ttl_ = ttl;
   lease_until_ = until;
   next_heartbeat_ = hello_sent_ + ttl_ / heartbeats_per_ttl;
@@ -318,17 +322,17 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   advance_all();  // what waited for a session is asked for now
 }
 
-void LockSession::on_ended(const LockEnded& ended, MonoTime now) {
+void LockSession::on_ended(const Envelope& from, const LockEnded& ended, MonoTime now) {
   // From whichever broker, unless it is older than ours.
   const bool live = state_ == State::open || state_ == State::leaving;
-  if (!live || ended.session != session_ || ended.epoch < highest_epoch_) return;
+  if (!live || ended.session != session_ || ended.epoch < highest_.epoch) return;
   if (state_ == State::leaving) return close();
   if (ended.why != LockSessionEnd::unknown) {
     return lose("the lock broker refused the session", now);
   }
-  if (ended.epoch > highest_epoch_) {
+  if (ended.epoch > highest_.epoch) {
     // A new broker. It takes the session over if it hears of it before it grants anything.
-    highest_epoch_ = ended.epoch;
+    highest_ = {ended.epoch, from.from};
     resuming_ = Resuming::asking;
     broker_ = any_instance;
     hello_attempts_ = 0;

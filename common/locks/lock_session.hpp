@@ -59,6 +59,14 @@ struct LockSessionClosed {};
 using LockEvent = std::variant<LockGranted, LockRefused, LockRecalled, LockSessionOpened,
                                LockSessionLost, LockSessionClosed>;
 
+/// A life of the lock broker. Of two that tell the same epoch one has lost its epoch file.
+struct BrokerEpoch {
+  std::uint32_t epoch = 0;  ///< 0: none
+  InstanceId broker = any_instance;
+
+  friend bool operator==(const BrokerEpoch&, const BrokerEpoch&) = default;
+};
+
 /// What a LockSession is told about its process.
 struct LockSessionOptions {
   std::string cluster;         ///< messages of another cluster are dropped
@@ -68,8 +76,6 @@ struct LockSessionOptions {
   milliseconds shared_idle_max{2000};
   /// Between the first two attempts to open a session; up to four times as long between later ones.
   milliseconds hello_interval{500};
-  /// The highest epoch of a broker that any process of this system is known to have seen.
-  std::uint32_t highest_epoch = 0;
 };
 
 /// One process' dealings with the lock broker: its session and lease, the locks that it holds and
@@ -157,14 +163,17 @@ class LockSession {
   [[nodiscard]] bool lease_valid(MonoTime now) const { return open() && now < lease_until_; }
   /// The end of the lease as far as is known; meaningful while open().
   [[nodiscard]] MonoTime lease_until() const { return lease_until_; }
-  /// The highest epoch of a broker seen so far.
-  [[nodiscard]] std::uint32_t highest_epoch() const { return highest_epoch_; }
+  /// The latest broker that is known so far.
+  [[nodiscard]] BrokerEpoch highest_epoch() const { return highest_; }
 
   // --- Driven by the shell.
 
   /// A frame from the broker; `now` is read after it was received. Error: it is none of ours
   /// (torn, of another cluster, for another life of this process), and was dropped.
   Result<void> on_frame(ByteView frame, MonoTime now);
+  /// A broker that somebody else has seen. Told before on_time() while there is no session, so that
+  /// no hello goes out without it: a broker that has lost its epoch file learns of it that way.
+  void learn(const BrokerEpoch& known);
   /// Time passed; due no later than next_deadline().
   void on_time(MonoTime now);
   [[nodiscard]] MonoTime next_deadline() const;
@@ -215,7 +224,7 @@ class LockSession {
 
   void on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now);
   void on_heartbeat_ack(const LockHeartbeatAck& ack, MonoTime now);
-  void on_ended(const LockEnded& ended, MonoTime now);
+  void on_ended(const Envelope& from, const LockEnded& ended, MonoTime now);
   /// A later broker has taken the session over: tells it of every lock, then asks anew.
   void resume(MonoTime now);
   void on_answer(const LockAnswer& answer, MonoTime now);
@@ -253,7 +262,7 @@ class LockSession {
   State state_ = State::opening;
   InstanceId broker_ = any_instance;
   LockToken session_ = 0;
-  std::uint32_t highest_epoch_ = 0;
+  BrokerEpoch highest_;
   Resuming resuming_ = Resuming::no;
   std::uint64_t reclaims_until_ = 0;  ///< number of the last message that reclaims
   nanoseconds ttl_{0};

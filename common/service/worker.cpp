@@ -8,9 +8,11 @@
 #include <filesystem>
 
 #include "net/clock.hpp"
+#include "service/epoch_memory.hpp"
 #include "service/http_server.hpp"
 #include "service/logging.hpp"
 #include "service/process.hpp"
+#include "store/posix_file.hpp"
 
 namespace mas {
 namespace {
@@ -38,6 +40,7 @@ int run_worker(int argc, const char* const* argv, const WorkerProgram& program) 
   std::string http_bind = "127.0.0.1";
   std::uint16_t http_port = 0;
   std::uint32_t weight = 1;
+  std::string instance_text;
 
   Options options(program.name, program.summary);
   options.address(gateway, "gateway",
@@ -46,11 +49,20 @@ int run_worker(int argc, const char* const* argv, const WorkerProgram& program) 
   options.text(data_dir, "data", "data directory, shared by all workers");
   options.text(cluster, "cluster", "name that all processes of one system share");
   options.count(weight, "weight", 1, 1000, "share of the pool's work, relative to the others");
+  options.text(
+      instance_text, "instance",
+      "id of this life of the process, 1 to 16 hex digits, by whoever starts it and tells "
+      "the lock broker when it is gone; never the same twice; drawn at random unless given");
   options.text(http_bind, "http-bind", "address of the HTTP port");
   options.port(http_port, "http-port", "port for /healthz, /readyz and /metrics", true);
   program.add_options(options);
   if (const auto status = options.parse(argc, argv)) return *status;
   if (cluster.size() > cluster_name_bytes_max) return refuse(program.name, "--cluster: too long");
+  const auto instance = parse_instance(instance_text);
+  if (!instance && !instance_text.empty()) {
+    return refuse(program.name, fmt::format("--instance: '{}' is not 1 to 16 hex digits, or is 0",
+                                            instance_text));
+  }
   start_logging(program.name, options.log_level());
 
   std::error_code made;
@@ -64,7 +76,7 @@ int run_worker(int argc, const char* const* argv, const WorkerProgram& program) 
   const WorkerIdentity identity{.pool = program.pool,
                                 .name = worker_name(program.name),
                                 .cluster = cluster,
-                                .instance = random_instance(),
+                                .instance = instance ? *instance : random_instance(),
                                 .weight = weight,
                                 .credit = program.credit,
                                 .credit_bytes = program.credit_bytes};
@@ -75,6 +87,19 @@ int run_worker(int argc, const char* const* argv, const WorkerProgram& program) 
   lock_options.session.cluster = cluster;
   lock_options.session.instance = identity.instance;
   lock_options.session.worker = identity.name;
+  PosixFileSystem files;
+  EpochMemory epochs(files, data_dir);
+  lock_options.known_broker = [&epochs] {
+    const auto latest = epochs.latest();
+    if (!latest) spdlog::warn("cannot read what broker was last error={}", latest.error().text);
+    return latest ? *latest : BrokerEpoch{};
+  };
+  lock_options.on_broker = [&epochs](const BrokerEpoch& seen) {
+    // Only a broker that loses its own file would miss it, so work goes on.
+    if (const auto kept = epochs.remember(seen); !kept) {
+      spdlog::warn("cannot note the broker's epoch error={}", kept.error().text);
+    }
+  };
   bool locks_closed = false;
   LockLink locks(loop, lock_options, [&](const LockEvent& event) {
     if (std::holds_alternative<LockSessionClosed>(event)) locks_closed = true;

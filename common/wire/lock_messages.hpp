@@ -42,8 +42,10 @@ inline constexpr std::size_t lock_worker_bytes_max = 128;
 /// Asks for a session.
 struct LockHello {
   std::uint64_t number = 0;         ///< of this attempt; its welcome repeats it
-  std::uint32_t highest_epoch = 0;  ///< that this client has ever seen
-  std::string_view worker;          ///< for people: program, host and process id
+  std::uint32_t highest_epoch = 0;  ///< that this client knows of; 0: none
+  /// Of the broker of that epoch. Another one of the same epoch has lost its epoch file.
+  std::uint64_t highest_broker = 0;
+  std::string_view worker;  ///< for people: program, host and process id
   /// The session that an earlier broker gave and whose lease is still valid, to be resumed; 0:
   /// none.
   LockToken session = 0;
@@ -114,7 +116,7 @@ struct LockRequest {
     convert_down = 4,
     convert_up = 5,
     unable = 6,
-    keep = 7,  ///< recall heard, the holder works on: nothing is overdue. Space user only
+    keep = 7,     ///< recall heard, the holder works on: nothing is overdue. Space user only
     reclaim = 8,  ///< in a resumed session, before anything else: what is held since before
   };
   Op op = Op::acquire;

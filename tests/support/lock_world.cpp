@@ -18,12 +18,26 @@ LockWorld::LockWorld(LockTableOptions table, std::uint32_t epoch) : table_(table
 }
 
 void LockWorld::restart_broker(nanoseconds wait) {
+  auto table = table_;
+  table.epoch = epoch_++;
+  table.grants_from = now_ + wait;
+  start_broker(table);
+}
+
+void LockWorld::restart_broker_without_its_file() {
+  auto table = table_;
+  table.epoch = 1;
+  table.grants_from = now_;
+  table.after_unclean_stop = false;
+  epoch_ = 2;
+  start_broker(table);
+}
+
+void LockWorld::start_broker(const LockTableOptions& table) {
   LockServiceOptions options;
   options.cluster = cluster;
   options.instance = ++next_instance_;
-  options.table = table_;
-  options.table.epoch = epoch_++;
-  options.table.grants_from = now_ + wait;
+  options.table = table;
   broker_ = std::make_unique<LockService>(std::move(options));
   broker_stopped_ = false;
 }
@@ -70,6 +84,7 @@ std::vector<LockEvent> LockWorld::take_events(std::size_t index) {
 void LockWorld::fly(bool to_broker, std::size_t client, Bytes frame) {
   const auto& party = *clients_[client];
   if ((to_broker ? party.up_cut : party.down_cut) || lost()) return;
+  if (twice()) flights_.push_back({now_ + delay(), flight_order_++, to_broker, client, frame});
   flights_.push_back({now_ + delay(), flight_order_++, to_broker, client, std::move(frame)});
 }
 
@@ -77,7 +92,11 @@ void LockWorld::send_frames() {
   std::vector<Bytes> frames;
   for (std::size_t index = 0; index < clients_.size(); ++index) {
     frames.clear();
-    clients_[index]->session->take_frames(frames);
+    auto& session = *clients_[index]->session;
+    session.take_frames(frames);
+    if (session.open() && session.highest_epoch().epoch >= highest_epoch_.epoch) {
+      highest_epoch_ = session.highest_epoch();
+    }
     for (auto& frame : frames) fly(true, index, std::move(frame));
   }
   std::vector<LockServiceFrame> answers;
@@ -140,6 +159,7 @@ void LockWorld::step() {
     for (const auto& frame : std::exchange(client.queue, {})) {
       static_cast<void>(client.session->on_frame(frame, now_of(index)));
     }
+    if (!client.session->open()) client.session->learn(highest_epoch_);
     if (client.session->next_deadline() <= now_of(index)) client.session->on_time(now_of(index));
   }
   if (!broker_stopped_ && broker_->next_deadline() <= now_) broker_->on_time(now_);

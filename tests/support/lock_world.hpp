@@ -52,6 +52,10 @@ class LockWorld {
   /// The broker dies and another one starts, with the next epoch; it grants nothing for
   /// `wait` as leases may be alive.
   void restart_broker(nanoseconds wait);
+  /// The same with a broker whose epoch file is missing: it takes itself for the first.
+  void restart_broker_without_its_file();
+  /// How brokers that start from now on behave.
+  [[nodiscard]] LockTableOptions& table_options() { return table_; }
 
   /// Lets time pass: everything happens when it is due, in order.
   void run(nanoseconds span);
@@ -62,6 +66,8 @@ class LockWorld {
   std::function<nanoseconds()> delay = [] { return nanoseconds{0}; };
   /// Whether a frame is lost; never by default.
   std::function<bool()> lost = [] { return false; };
+  /// Whether a frame arrives once more, with a delay of its own; never by default.
+  std::function<bool()> twice = [] { return false; };
   /// Called after each step, with time standing still.
   std::function<void()> after_step = [] {};
 
@@ -73,6 +79,7 @@ class LockWorld {
     std::size_t client;
     Bytes frame;
   };
+  void start_broker(const LockTableOptions& table);
   void send_frames();
   void fly(bool to_broker, std::size_t client, Bytes frame);
   [[nodiscard]] MonoTime next_due() const;
@@ -81,7 +88,8 @@ class LockWorld {
 
   LockTableOptions table_;
   std::unique_ptr<LockService> broker_;
-  std::uint32_t epoch_;
+  std::uint32_t epoch_;        ///< of the next broker
+  BrokerEpoch highest_epoch_;  ///< kept where all processes see it, as the data directory is
   std::uint64_t next_instance_ = 1000;
   bool broker_stopped_ = false;
   std::vector<std::unique_ptr<Client>> clients_;
