@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/metric_path.hpp"
+#include "store/segment_list.hpp"
 #include "store/segment_reader.hpp"
 
 namespace mas {
@@ -11,6 +12,13 @@ namespace {
 
 /// What one read asks for where only a header and a first block are wanted.
 constexpr std::size_t glance_bytes = 4 * KiB;
+
+/// A listed segment is not there: to be told from a metric that was never logged.
+constexpr auto segment_gone = Error::lost;
+
+tl::unexpected<Error> never_logged(std::string_view id) {
+  return fail(Error::not_found, "metric '{}' was never logged", id);
+}
 
 /// Whether the segment of this name holds a valid block of this metric.
 Result<bool> has_block(File& file, std::uint64_t bytes, std::string_view id) {
@@ -24,55 +32,51 @@ Result<bool> has_block(File& file, std::uint64_t bytes, std::string_view id) {
   return block->has_value();
 }
 
-}  // namespace
-
-Result<MetricSnapshot> open_metric(FileSystem& files, const std::string& data_dir,
-                                   std::string_view id, WallTime from, WallTime to) {
-  const auto directory = data_dir + '/' + metric_directory(id);
-  const auto entries = files.list(directory);
-  if (!entries && entries.error().kind == Error::not_found) {
-    return fail(Error::not_found, "metric '{}' was never logged", id);
-  }
-  if (!entries) return pass_on(entries);
-
+/// Opens what of these segments touches the range. Errors: segment_gone where one is not there.
+Result<MetricSnapshot> open_segments(FileSystem& files, const std::string& directory,
+                                     std::string_view id, WallTime from, WallTime to,
+                                     const std::vector<ListedSegment>& listed) {
+  const auto gone_or = [](const Error& error) {
+    return error.kind == Error::not_found ? Error{segment_gone, error.text} : error;
+  };
   MetricSnapshot snapshot;
   snapshot.files = &files;
   snapshot.id = id;
   snapshot.from = from;
   snapshot.to = to;
-  bool exists = false;
-  std::vector<SegmentName> others;
-  for (const auto& entry : *entries) {
-    const auto name = parse_segment_name(entry.name);
-    if (!name) continue;
-    if (from > to || name->partition_start > to || name->partition_end() <= from) {
-      others.push_back(*name);
+  std::vector<const ListedSegment*> others;
+  for (const auto& segment : listed) {
+    const auto& name = segment.name;
+    if (from > to || name.partition_start > to || name.partition_end() <= from) {
+      others.push_back(&segment);
       continue;
     }
-    SnapshotSegment segment;
-    segment.path = directory + '/' + entry.name;
-    segment.name = *name;
+    SnapshotSegment opened;
+    opened.path = directory + '/' + to_file_name(name);
+    opened.name = name;
     // The length of the file that is read, where it is open, not of what now bears its name.
     if (snapshot.segments.size() < snapshot_open_files_max) {
-      auto file = files.open_read(segment.path);
-      if (!file) return pass_on(file);
+      auto file = files.open_read(opened.path);
+      if (!file) return tl::unexpected(gone_or(file.error()));
       const auto size = (*file)->size();
       if (!size) return pass_on(size);
-      segment.bytes = *size;
-      segment.file = std::move(*file);
+      opened.bytes = *size;
+      opened.file = std::move(*file);
     } else {
-      const auto status = files.status(segment.path);
-      if (!status) return pass_on(status);
-      segment.bytes = status->bytes;
+      const auto status = files.status(opened.path);
+      if (!status) return tl::unexpected(gone_or(status.error()));
+      opened.bytes = status->bytes;
     }
-    if (segment.bytes == 0) {
-      others.push_back(*name);
+    if (segment.valid_bytes) opened.bytes = std::min(opened.bytes, *segment.valid_bytes);
+    if (opened.bytes == 0) {
+      others.push_back(&segment);
       continue;
     }
-    snapshot.segments.push_back(std::move(segment));
+    snapshot.segments.push_back(std::move(opened));
   }
 
   // Newest first: nearly always the first glance decides.
+  bool exists = false;
   for (auto segment = snapshot.segments.rbegin(); segment != snapshot.segments.rend() && !exists;
        ++segment) {
     if (!segment->file) continue;
@@ -80,16 +84,41 @@ Result<MetricSnapshot> open_metric(FileSystem& files, const std::string& data_di
     if (!found) return pass_on(found);
     exists = *found;
   }
-  for (auto name = others.rbegin(); name != others.rend() && !exists; ++name) {
-    const auto file = files.open_read(directory + '/' + to_file_name(*name));
-    if (!file) return pass_on(file);
+  for (auto other = others.rbegin(); other != others.rend() && !exists; ++other) {
+    const auto file = files.open_read(directory + '/' + to_file_name((*other)->name));
+    if (!file) return tl::unexpected(gone_or(file.error()));
     const auto size = (*file)->size();
     if (!size) return pass_on(size);
-    const auto found = has_block(**file, *size, id);
+    const auto found =
+        has_block(**file, std::min(*size, (*other)->valid_bytes.value_or(*size)), id);
     if (!found) return pass_on(found);
     exists = *found;
   }
-  if (!exists) return fail(Error::not_found, "metric '{}' was never logged", id);
+  if (!exists) return never_logged(id);
+  return snapshot;
+}
+
+}  // namespace
+
+Result<MetricSnapshot> open_metric(FileSystem& files, const std::string& data_dir,
+                                   std::string_view id, WallTime from, WallTime to,
+                                   std::string_view handed_list) {
+  const auto directory = data_dir + '/' + metric_directory(id);
+  if (!handed_list.empty()) {
+    const auto handed = decode_segment_list(handed_list);
+    if (handed && handed->segments) {
+      auto snapshot = open_segments(files, directory, id, from, to, *handed->segments);
+      if (snapshot || snapshot.error().kind != segment_gone) return snapshot;
+    }
+  }
+  const auto list = list_segments(files, data_dir, id);
+  if (!list && list.error().kind == Error::not_found) return never_logged(id);
+  if (!list) return pass_on(list);
+  auto snapshot = open_segments(files, directory, id, from, to, list->segments);
+  // Nobody may delete while we hold the lock: this is no sign that the metric never was.
+  if (!snapshot && snapshot.error().kind == segment_gone) {
+    return fail(Error::io, "{}", snapshot.error().text);
+  }
   return snapshot;
 }
 

@@ -18,7 +18,7 @@ namespace mas {
 struct SnapshotSegment {
   std::string path;
   SegmentName name;
-  /// Bytes to read; what comes after was written later.
+  /// Bytes to read; what comes after was written later, or by a holder that had lost its lock.
   std::uint64_t bytes = 0;
   /// Opened with the snapshot for the first snapshot_open_files_max segments, later for the rest.
   std::unique_ptr<File> file;
@@ -39,13 +39,20 @@ struct MetricSnapshot {
 inline constexpr std::size_t snapshot_open_files_max = 64;
 
 /// Takes a snapshot for the samples stamped from `from` to `to`, both included. The caller holds
-/// the metric's shared lock (or a stronger one) while this runs, and needs it no longer after.
-/// Cost: one directory listing, an open and a status for each segment in the range, and one small
-/// read; no samples are decoded. `from` after `to` is an empty range, not an error.
+/// the metric's shared lock (or a stronger one) while this runs, and needs it no longer after; its
+/// grant says that the last writer ended cleanly, or the metric has been taken over since. Only
+/// what counts is in it, see store/segment_list.hpp.
+///
+/// `handed_list`: the bytes that the metric's last writer left with the lock, empty where there are
+/// none that are valid. Where they name all segments no directory is listed.
+/// Cost: one directory listing (and one header, if the metric was ever taken over) or none, an open
+/// and a status for each segment in the range, and one small read; no samples are decoded. `from`
+/// after `to` is an empty range, not an error.
 /// Errors: Error::not_found when the metric was never logged, that is no segment holds a valid
-/// block; Error::io.
+/// block that counts; Error::unsupported for a take-over of a later version; Error::io.
 [[nodiscard]] Result<MetricSnapshot> open_metric(FileSystem& files, const std::string& data_dir,
-                                                 std::string_view id, WallTime from, WallTime to);
+                                                 std::string_view id, WallTime from, WallTime to,
+                                                 std::string_view handed_list = {});
 
 /// What a stream left out since it did not check, for its caller to log.
 struct IgnoredBytes {

@@ -21,13 +21,6 @@ constexpr std::size_t crc_bytes = 4;
 /// In BlockHeader's flags byte.
 constexpr std::uint8_t block_flag_sum_scaled = 1;
 
-[[nodiscard]] bool legal_partition(WallTime start, seconds length) {
-  if (length < partition_length_min || length > partition_length_max) return false;
-  const auto length_ns = nanoseconds(length).count();
-  return start >= store_stamp_min - partition_length_max && start <= store_stamp_max &&
-         to_int(start) % length_ns == 0;
-}
-
 template <typename T>
 void put_at(Bytes& out, std::size_t at, T value) {
   std::memcpy(out.data() + at, &value, sizeof value);
@@ -60,6 +53,16 @@ WallTime partition_start(WallTime stamp, seconds length) {
   auto rest = since_epoch % length_ns;
   if (rest < 0) rest += length_ns;
   return wall_time(since_epoch - rest);
+}
+
+bool is_partition(std::int64_t start_seconds, std::int64_t length_seconds) {
+  constexpr auto first = std::chrono::floor<seconds>(store_stamp_min - partition_length_max)
+                             .time_since_epoch()
+                             .count();
+  constexpr auto last = std::chrono::floor<seconds>(store_stamp_max).time_since_epoch().count();
+  return length_seconds >= partition_length_min.count() &&
+         length_seconds <= partition_length_max.count() && start_seconds >= first &&
+         start_seconds <= last && start_seconds % length_seconds == 0;
 }
 
 std::string to_file_name(const SegmentName& name) {
@@ -100,10 +103,9 @@ std::optional<SegmentName> parse_segment_name(std::string_view file_name) {
   const auto day_count = sys_days(date).time_since_epoch().count();
   const auto since_epoch =
       seconds{day_count * seconds_per_day + hour * 3600 + minute * 60 + second};
-  if (since_epoch < seconds{-9'223'372'036}) return std::nullopt;
+  if (!is_partition(since_epoch.count(), length)) return std::nullopt;
   name.partition_start = WallTime{since_epoch};
   name.partition_length = seconds{length};
-  if (!legal_partition(name.partition_start, name.partition_length)) return std::nullopt;
   // One spelling only: 24:00:00 and second 60 are other moments' names.
   if (to_file_name(name) != file_name) return std::nullopt;
   return name;
@@ -137,17 +139,29 @@ void encode_segment_header(const SegmentHeader& header, Bytes& out) {
   MAS_CHECK(out.size() - begin == bytes);
 }
 
-Result<DecodedSegmentHeader> decode_segment_header(ByteView bytes) {
-  ByteReader in(bytes);
+Result<std::size_t> segment_header_bytes(ByteView front) {
+  ByteReader in(front);
   const auto magic = in.take(segment_magic.size());
   const auto version = in.u16();
   const auto flags = in.u16();
-  const auto header_bytes = in.u32_at_most(segment_header_bytes_max);
+  const auto header_bytes = in.u32();
   if (!in.ok()) return fail(Error::torn, "segment header cut at byte {}", in.offset());
-  if (as_text(magic) != segment_magic) return fail(Error::unsupported, "not a segment file");
+  if (as_text(magic) != segment_magic) return fail(Error::torn, "no segment header");
   if (version != segment_version || flags != 0) {
     return fail(Error::unsupported, "segment version {} with flags {:#x}", version, flags);
   }
+  if (header_bytes > segment_header_bytes_max) {
+    return fail(Error::torn, "segment header of {} bytes", header_bytes);
+  }
+  return std::size_t{header_bytes};
+}
+
+Result<DecodedSegmentHeader> decode_segment_header(ByteView bytes) {
+  const auto length_said = segment_header_bytes(bytes);
+  if (!length_said) return pass_on(length_said);
+  const auto header_bytes = *length_said;
+  ByteReader in(bytes);
+  static_cast<void>(in.take(segment_header_prefix_bytes));
   DecodedSegmentHeader decoded;
   auto& header = decoded.header;
   const auto start = in.i64();
@@ -164,6 +178,7 @@ Result<DecodedSegmentHeader> decode_segment_header(ByteView bytes) {
     return fail(Error::torn, "segment header of {} bytes cut at {}", header_bytes, bytes.size());
   }
   const auto id = in.take(id_bytes);
+  header.seals.reserve(seal_count);  // no more than the bytes that are there
   for (std::uint16_t index = 0; index < seal_count; ++index) {
     SegmentSeal seal;
     seal.token = in.u64();
@@ -176,12 +191,13 @@ Result<DecodedSegmentHeader> decode_segment_header(ByteView bytes) {
   if (crc != crc32c(bytes.first(header_bytes - crc_bytes))) {
     return fail(Error::torn, "segment header fails its checksum");
   }
-  if (length % 1'000'000'000 != 0 ||
-      !legal_partition(wall_time(start), seconds{length / 1'000'000'000})) {
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  if (start % second_ns != 0 || length % second_ns != 0 ||
+      !is_partition(start / second_ns, length / second_ns)) {
     return fail(Error::torn, "impossible partition: start {} ns, length {} ns", start, length);
   }
   header.name.partition_start = wall_time(start);
-  header.name.partition_length = seconds{length / 1'000'000'000};
+  header.name.partition_length = seconds{length / second_ns};
   header.id = as_text(id);
   decoded.bytes = header_bytes;
   return decoded;

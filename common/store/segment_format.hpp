@@ -34,8 +34,13 @@ inline constexpr WallTime store_stamp_max = wall_time(9'214'646'400'000'000'000 
 
 /// The start of the partition that holds `stamp` (store_stamp_min … _max).
 [[nodiscard]] WallTime partition_start(WallTime stamp, seconds length);
+/// Whether there can be a partition that begins there and is so long; any numbers are taken.
+[[nodiscard]] bool is_partition(std::int64_t start_seconds, std::int64_t length_seconds);
 
 // ---- file name ----
+
+/// Sequence of the segment with which a token takes over after an unclean end; others begin at 1.
+inline constexpr std::uint32_t take_over_sequence = 0;
 
 /// `20220426T000000Z-0086400-000000000000002a-00000001.seg`: partition start in UTC, its length in
 /// seconds, token in hex, sequence in hex. Names sort by partition, token, sequence.
@@ -47,6 +52,8 @@ struct SegmentName {
 
   /// The first moment after the partition.
   [[nodiscard]] WallTime partition_end() const { return partition_start + partition_length; }
+  /// Its header says which older segments count, see store/segment_list.hpp.
+  [[nodiscard]] bool is_take_over() const { return sequence == take_over_sequence; }
   friend bool operator==(const SegmentName&, const SegmentName&) = default;
 };
 [[nodiscard]] std::string to_file_name(const SegmentName& name);
@@ -59,9 +66,12 @@ inline constexpr std::uint16_t segment_version = 1;
 /// Bytes of a header before the id, and after it the checksum.
 inline constexpr std::size_t segment_header_fixed_bytes = 64;
 inline constexpr std::size_t segment_id_bytes_max = 200;
-inline constexpr std::uint32_t segment_seals_max = 1024;
+/// Segments of one metric that a take-over can name: what the count's two bytes can say. A segment
+/// a day lasts 179 years, one a minute 45 days.
+inline constexpr std::uint32_t segment_seals_max = 65'535;
 inline constexpr std::size_t segment_seal_bytes = 20;
-/// Fixed fields, the longest id, most seals, checksum.
+/// Fixed fields, the longest id, most seals, checksum: 1.25 MiB, and a few hundred bytes nearly
+/// always.
 inline constexpr std::size_t segment_header_bytes_max =
     segment_header_fixed_bytes + segment_id_bytes_max + segment_seals_max * segment_seal_bytes + 4;
 
@@ -92,8 +102,11 @@ struct DecodedSegmentHeader {
   SegmentHeader header;
   std::size_t bytes = 0;  ///< where the first block begins
 };
-/// Reads the header at the front of `bytes`. Errors: Error::torn (cut, damaged, impossible values),
-/// Error::unsupported (not a segment, or a later version).
+/// How long the header is whose first segment_header_prefix_bytes these are. Errors as below.
+inline constexpr std::size_t segment_header_prefix_bytes = 16;
+[[nodiscard]] Result<std::size_t> segment_header_bytes(ByteView front);
+/// Reads the header at the front of `bytes`. Errors: Error::torn (cut, damaged, not a segment's,
+/// impossible values), Error::unsupported (a later version).
 [[nodiscard]] Result<DecodedSegmentHeader> decode_segment_header(ByteView bytes);
 
 // ---- blocks ----

@@ -25,9 +25,14 @@ Result<ByteView> SegmentReader::view(File& file, std::uint64_t offset, std::size
 }
 
 Result<SegmentHeader> SegmentReader::read_header(File& file) {
-  const auto bytes = view(file, 0, segment_header_bytes_max);
+  auto bytes = view(file, 0, segment_header_prefix_bytes);
+  if (!bytes) return pass_on(bytes);
+  const auto size = segment_header_bytes(*bytes);
+  if (!size) return pass_on(size);
+  bytes = view(file, 0, *size);
   if (!bytes) return pass_on(bytes);
   auto decoded = decode_segment_header(*bytes);
+  if (window_.size() > window_bytes_max) drop_window();
   if (!decoded) return pass_on(decoded);
   offset_ = decoded->bytes;
   return std::move(decoded->header);

@@ -22,15 +22,15 @@ class SegmentReader {
  public:
   /// Reads at least the largest block in one step.
   static constexpr std::size_t window_bytes_max = 256 * KiB;
-  static_assert(window_bytes_max >= block_bytes_max &&
-                window_bytes_max >= segment_header_bytes_max);
+  static_assert(window_bytes_max >= block_bytes_max);
 
   /// Only the first `bytes` bytes are read; `step` is what one read asks for.
   explicit SegmentReader(std::uint64_t bytes, std::size_t step = window_bytes_max)
       : bytes_(bytes), step_(step) {}
 
-  /// The header; afterwards next_block() stands at the first block. Errors: Error::torn,
-  /// Error::unsupported, Error::io.
+  /// The header; afterwards next_block() stands at the first block. A take-over's of more seals
+  /// than the window takes is read in one step of its own (segment_header_bytes_max at most), whose
+  /// memory is given back before this returns. Errors: Error::torn, Error::unsupported, Error::io.
   [[nodiscard]] Result<SegmentHeader> read_header(File& file);
 
   /// The next block whose checksum is right; nothing at the end, which is either that of the

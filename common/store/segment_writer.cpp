@@ -6,6 +6,7 @@
 #include "base/check.hpp"
 #include "store/metric_path.hpp"
 #include "store/segment_reader.hpp"
+#include "store/take_over.hpp"
 
 namespace mas {
 namespace {
@@ -36,8 +37,9 @@ std::string SegmentWriter::path_of(const SegmentName& name) const {
   return store_.data_dir + '/' + directory_ + '/' + to_file_name(name);
 }
 
-Result<void> SegmentWriter::append(std::span<const Sample> samples,
-                                   std::vector<CommittedPartition>& committed) {
+Result<AppendEnd> SegmentWriter::append(std::span<const Sample> samples,
+                                        std::vector<CommittedPartition>& committed,
+                                        NewSegments new_segments) {
   committed.clear();
   for (const auto& sample : samples) {
     if (sample.stamp < store_stamp_min || sample.stamp > store_stamp_max) {
@@ -55,18 +57,20 @@ Result<void> SegmentWriter::append(std::span<const Sample> samples,
     const auto end = start + store_.partition_length;
     std::size_t count = 1;
     while (count < samples.size() && samples[count].stamp < end) ++count;
-    auto done = append_partition(start, samples.first(count));
+    auto done = append_partition(start, samples.first(count), new_segments);
     if (!done) return pass_on(done);
-    committed.push_back(*done);
+    if (!*done) return AppendEnd::needs_new_segment;
+    committed.push_back(**done);
     samples = samples.subspan(count);
   }
-  return {};
+  return AppendEnd::all_written;
 }
 
-Result<CommittedPartition> SegmentWriter::append_partition(WallTime start,
-                                                           std::span<const Sample> samples) {
-  const auto found = writable_segment(start);
+Result<std::optional<CommittedPartition>> SegmentWriter::append_partition(
+    WallTime start, std::span<const Sample> samples, NewSegments new_segments) {
+  const auto found = writable_segment(start, new_segments);
   if (!found) return pass_on(found);
+  if (*found == nullptr) return std::optional<CommittedPartition>{};
   auto& segment = **found;
 
   auto& bytes = store_.encoded;
@@ -89,11 +93,13 @@ Result<CommittedPartition> SegmentWriter::append_partition(WallTime start,
   }
   segment.bytes += bytes.size();
   segment.dirty = store_.remember_for_sync;
-  return CommittedPartition{start, segment.name.token, segment.name.sequence, segment.bytes,
-                            static_cast<std::uint32_t>(samples.size())};
+  return std::optional(CommittedPartition{start, segment.name.token, segment.name.sequence,
+                                          segment.bytes,
+                                          static_cast<std::uint32_t>(samples.size())});
 }
 
-Result<SegmentWriter::Segment*> SegmentWriter::writable_segment(WallTime start) {
+Result<SegmentWriter::Segment*> SegmentWriter::writable_segment(WallTime start,
+                                                                NewSegments new_segments) {
   const auto found = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& segment) {
     return segment.name.partition_start == start;
   });
@@ -105,10 +111,11 @@ Result<SegmentWriter::Segment*> SegmentWriter::writable_segment(WallTime start) 
     if (*reopened) return &segments_.back();
     abandon(segments_.back());
   }
-  auto segment = find_or_make(start);
+  auto segment = find_or_make(start, new_segments);
   if (!segment) return pass_on(segment);
+  if (!*segment) return nullptr;
   if (segments_.size() == open_partitions_max) forget(segments_.front());
-  segments_.push_back(std::move(*segment));
+  segments_.push_back(*std::move(*segment));
   touched_ = true;
   return &segments_.back();
 }
@@ -124,41 +131,83 @@ Result<bool> SegmentWriter::reopen(Segment& segment) {
   return true;
 }
 
-Result<SegmentWriter::Segment> SegmentWriter::find_or_make(WallTime start) {
-  const auto entries = store_.files.list(store_.data_dir + '/' + directory_);
-  if (!entries && entries.error().kind != Error::not_found) return pass_on(entries);
-  if (!entries) {
-    if (auto made = make_directory(); !made) return pass_on(made);
-    return make_segment(start);
+Result<std::optional<SegmentWriter::Segment>> SegmentWriter::find_or_make(
+    WallTime start, NewSegments new_segments) {
+  auto list = list_or_make_directory(new_segments);
+  if (!list) return pass_on(list);
+  if (auto newest = check_newest(*list, id_, grant_.token); !newest) return pass_on(newest);
+  remember(*list);
+  if (!grant_.previous_end_clean && list->governing_token != grant_.token) {
+    if (new_segments == NewSegments::refused) return std::optional<Segment>{};
+    auto segment = take_metric_over(start, *list);
+    if (!segment || *segment) return segment;
   }
 
-  std::uint64_t newest_token = 0;
-  std::optional<SegmentName> candidate;
-  for (const auto& entry : *entries) {
-    const auto name = parse_segment_name(entry.name);
-    if (!name) continue;
-    newest_token = std::max(newest_token, name->token);
-    if (name->token == grant_.token) next_sequence_ = std::max(next_sequence_, name->sequence + 1);
-    // Names sort by token and sequence within a partition: the last one is the newest.
-    if (name->partition_start == start && name->partition_length == store_.partition_length) {
-      candidate = name;
+  const ListedSegment* candidate = nullptr;
+  for (const auto& segment : list->segments) {
+    const auto& name = segment.name;
+    if (name.token == grant_.token) next_sequence_ = std::max(next_sequence_, name.sequence + 1);
+    // They are sorted by token and sequence within a partition: the last one is the newest.
+    if (name.partition_start == start && name.partition_length == store_.partition_length) {
+      candidate = &segment;
     }
   }
-  if (candidate) {
-    const bool own =
-        candidate->token == grant_.token && candidate->sequence >= continue_from_sequence_;
+  if (candidate != nullptr) {
+    const auto& name = candidate->name;
+    const bool own = name.token == grant_.token && name.sequence >= continue_from_sequence_;
     // Every holder that wrote left a segment of its own token unless it continued one that was
     // closed to all others. So after a clean end those of the newest token are closed too; an
     // older token's may be of a holder that ended uncleanly, before another that ended cleanly.
-    const bool closed = grant_.previous_end_clean && candidate->token != grant_.token &&
-                        candidate->token == newest_token && continue_from_sequence_ == 0;
+    const bool closed = grant_.previous_end_clean && name.token != grant_.token &&
+                        name.token == list->newest_token && continue_from_sequence_ == 0;
     if (own || closed) {
-      auto continued = continue_segment(*candidate);
-      if (!continued) return pass_on(continued);
-      if (*continued) return std::move(**continued);
+      auto continued = continue_segment(name);
+      if (!continued || *continued) return continued;
     }
   }
-  return make_segment(start);
+  if (new_segments == NewSegments::refused) return std::optional<Segment>{};
+  auto made = make_segment(start);
+  if (!made) return pass_on(made);
+  return std::optional(std::move(*made));
+}
+
+Result<SegmentList> SegmentWriter::list_or_make_directory(NewSegments new_segments) {
+  auto list = list_segments(store_.files, store_.data_dir, id_);
+  if (list || list.error().kind != Error::not_found) return list;
+  if (new_segments == NewSegments::allowed) {
+    if (auto made = make_directory(); !made) return pass_on(made);
+  }
+  return SegmentList{};
+}
+
+void SegmentWriter::remember(const SegmentList& list) {
+  listed_.reset();
+  if (list.segments.size() <= segment_list_segments_max) listed_ = list.segments;
+}
+
+std::string SegmentWriter::segment_list() const {
+  return encode_segment_list({grant_.token, list_changes_}, listed_);
+}
+
+Result<std::optional<SegmentWriter::Segment>> SegmentWriter::take_metric_over(WallTime start,
+                                                                              SegmentList& list) {
+  auto taken = take_over(store_.files, store_.data_dir, id_, grant_.token, std::move(list), start,
+                         store_.partition_length);
+  if (!taken) return pass_on(taken);
+  // From here on the older segments are closed to their writers, whatever becomes of the samples.
+  touched_ = true;
+  list = std::move(taken->list);
+  remember(list);
+  ++list_changes_;
+  if (store_.remember_for_sync) {
+    add_once(directories_to_sync_, store_.data_dir + '/' + directory_);
+  }
+  Segment segment{taken->name, taken->bytes, std::move(taken->file), store_.remember_for_sync};
+  const bool of_this_partition = segment.name.partition_start == start &&
+                                 segment.name.partition_length == store_.partition_length;
+  if (of_this_partition) return std::optional(std::move(segment));
+  if (segment.dirty) add_once(files_to_sync_, path_of(segment.name));
+  return std::optional<Segment>{};
 }
 
 Result<std::optional<SegmentWriter::Segment>> SegmentWriter::continue_segment(
@@ -168,7 +217,6 @@ Result<std::optional<SegmentWriter::Segment>> SegmentWriter::continue_segment(
   const auto size = (*file)->size();
   if (!size) return pass_on(size);
   if (*size > continue_bytes_max) return std::optional<Segment>{};
-  std::uint64_t valid_bytes = 0;
   if (*size > 0) {
     SegmentReader reader(*size);
     const auto header = reader.read_header(**file);
@@ -179,13 +227,10 @@ Result<std::optional<SegmentWriter::Segment>> SegmentWriter::continue_segment(
       if (!block) return pass_on(block);
       if (!*block) break;
     }
-    // A block of a later version may stand behind: not ours to cut.
-    if (reader.end_error() && reader.end_error()->kind != Error::torn)
-      return std::optional<Segment>{};
-    valid_bytes = reader.offset();
-    if (valid_bytes < *size && !(*file)->truncate(valid_bytes)) return std::optional<Segment>{};
+    // What does not check is damage, or of a later version: not ours to cut.
+    if (reader.bytes_left() > 0) return std::optional<Segment>{};
   }
-  return std::optional<Segment>(Segment{name, valid_bytes, std::move(*file), false});
+  return std::optional<Segment>(Segment{name, *size, std::move(*file), false});
 }
 
 Result<SegmentWriter::Segment> SegmentWriter::make_segment(WallTime start) {
@@ -198,6 +243,8 @@ Result<SegmentWriter::Segment> SegmentWriter::make_segment(WallTime start) {
     }
     if (!file) return pass_on(file);
     ++next_sequence_;
+    if (listed_) add_segment(*listed_, name);
+    ++list_changes_;
     if (store_.remember_for_sync) {
       add_once(directories_to_sync_, store_.data_dir + '/' + directory_);
     }
@@ -215,8 +262,16 @@ Result<void> SegmentWriter::make_directory() {
 }
 
 void SegmentWriter::cut_back(Segment& segment) {
-  // Readers ignore a torn tail, but the next block must not come to stand behind one.
-  if (!segment.file->truncate(segment.bytes)) abandon(segment);
+  const auto size = segment.file->size();
+  if (size && *size == segment.bytes) return;  // the disk took nothing
+  // Whole blocks of the append that failed must not be read. But the place is not used again: a
+  // take-over may have counted it if we were paused in between.
+  const bool cut = segment.file->truncate(segment.bytes).has_value();
+  if (cut && segment.bytes == 0 && store_.files.unlink(path_of(segment.name))) {
+    // Nothing was ever in it; a disk that stays full does not collect such files.
+    if (listed_) std::erase(*listed_, ListedSegment{segment.name, std::nullopt});
+  }
+  abandon(segment);
 }
 
 void SegmentWriter::abandon(Segment& segment) {

@@ -13,6 +13,7 @@
 #include "base/time_types.hpp"
 #include "store/file_system.hpp"
 #include "store/segment_format.hpp"
+#include "store/segment_list.hpp"
 
 namespace mas {
 
@@ -53,10 +54,24 @@ struct CommittedPartition {
   friend bool operator==(const CommittedPartition&, const CommittedPartition&) = default;
 };
 
+/// Whether an append may make segments. Whatever changes which segments a metric has is done under
+/// its exclusive lock, since readers may go by a list that they know from before.
+enum class NewSegments : std::uint8_t { allowed, refused };
+
+/// How far an append got.
+enum class AppendEnd : std::uint8_t {
+  all_written,
+  needs_new_segment,  ///< which was refused: partitions that `committed` does not name are not in
+};
+
 /// Appends samples to the segments of one metric, for the holder of its append or exclusive lock.
 /// It never writes to a segment that another writer might still hold open: after an unclean end it
-/// starts segments of its own token and leaves the older ones untouched; after a clean end it
-/// continues the newest one, its torn tail cut first. Thread-safety: one owner.
+/// takes the metric over first (see store/take_over.hpp) and leaves older segments untouched; after
+/// a clean end it continues the newest one if that is whole.
+///
+/// A byte that was ever in a segment is never replaced by another: what is cut back after a write
+/// that failed midway is not written again. So a paused writer that wakes changes nothing that a
+/// take-over has counted meanwhile. Thread-safety: one owner.
 class SegmentWriter {
  public:
   /// Touches no file: directories and segments are made by the first append that needs them.
@@ -72,10 +87,16 @@ class SegmentWriter {
   /// error those of an earlier partition may be, and nothing of any other one is visible (unless
   /// the disk also refuses to cut what it took: then whole blocks of an append of more than
   /// samples_per_block_max samples may be). The next append tries anew, on another segment where
-  /// the old one could not be cut back.
-  /// Errors: Error::io; Error::invalid for a stamp outside store_stamp_min … _max.
-  [[nodiscard]] Result<void> append(std::span<const Sample> samples,
-                                    std::vector<CommittedPartition>& committed);
+  /// the old one has taken some of the bytes.
+  ///
+  /// Under the append lock `new_segments` is refused: then it ends before the first partition for
+  /// which a segment would have to be made.
+  /// Errors: Error::io; Error::invalid for a stamp outside store_stamp_min … _max; Error::lost
+  /// where a newer grant has written; Error::busy for a take-over of more segments than it can
+  /// name.
+  [[nodiscard]] Result<AppendEnd> append(std::span<const Sample> samples,
+                                         std::vector<CommittedPartition>& committed,
+                                         NewSegments new_segments = NewSegments::allowed);
 
   /// True when something was written since the last sync().
   [[nodiscard]] bool dirty() const;
@@ -93,6 +114,9 @@ class SegmentWriter {
   /// released "as found": only a segment of a token tells later writers that all older ones, an
   /// unclean predecessor's among them, are closed to them.
   [[nodiscard]] bool touched() const { return touched_; }
+  /// The metric's segments as bytes (see encode_segment_list) for whoever holds the lock later.
+  /// Meaningful once this writer has touched the metric.
+  [[nodiscard]] std::string segment_list() const;
 
   /// Partitions whose segment is remembered at a time; samples come for the current one and, late,
   /// for the one before.
@@ -110,13 +134,20 @@ class SegmentWriter {
   };
 
   [[nodiscard]] std::string path_of(const SegmentName& name) const;
-  Result<CommittedPartition> append_partition(WallTime start, std::span<const Sample> samples);
-  Result<Segment*> writable_segment(WallTime start);
+  /// These give nothing where a segment would have to be made and must not be.
+  Result<std::optional<CommittedPartition>> append_partition(WallTime start,
+                                                             std::span<const Sample> samples,
+                                                             NewSegments new_segments);
+  Result<Segment*> writable_segment(WallTime start, NewSegments new_segments);
+  Result<std::optional<Segment>> find_or_make(WallTime start, NewSegments new_segments);
   /// False when the file is not as this writer left it, and must be left alone from now on.
   Result<bool> reopen(Segment& segment);
-  Result<Segment> find_or_make(WallTime start);
+  Result<SegmentList> list_or_make_directory(NewSegments new_segments);
+  /// The segment that records the take-over, where it is one of this partition.
+  Result<std::optional<Segment>> take_metric_over(WallTime start, SegmentList& list);
   Result<std::optional<Segment>> continue_segment(const SegmentName& name);
   Result<Segment> make_segment(WallTime start);
+  void remember(const SegmentList& list);
   Result<void> make_directory();
   void cut_back(Segment& segment);
   /// Never to be written again, by this writer.
@@ -129,12 +160,15 @@ class SegmentWriter {
   WriterGrant grant_;
   std::vector<Segment> segments_;  ///< the one used last at the end
   /// For new segments; own ones below it are not to be continued.
-  std::uint32_t next_sequence_ = 1;
+  std::uint32_t next_sequence_ = take_over_sequence + 1;
   std::uint32_t continue_from_sequence_ = 0;
   /// Directories with new names, and segments no longer remembered, that are not synced yet.
   std::vector<std::string> directories_to_sync_;
   std::vector<std::string> files_to_sync_;
   bool touched_ = false;
+  /// The metric's segments; nothing while they are not known or too many to be handed on.
+  std::optional<std::vector<ListedSegment>> listed_;
+  std::uint32_t list_changes_ = 0;
 };
 
 }  // namespace mas
