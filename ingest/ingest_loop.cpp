@@ -10,6 +10,9 @@ namespace {
 
 /// As long as a gateway waits for a LOG; later its client has its 503 anyway.
 constexpr milliseconds lock_wait_max{2000};
+/// What is asked of the lock session, so that its refusals are told apart.
+constexpr LockTicket acquire_ticket = 0;
+constexpr LockTicket strengthen_ticket = 1;
 
 }  // namespace
 
@@ -40,11 +43,16 @@ void IngestLoop::on_request(InstanceId gateway, WorkerMessage type, Decoder& in)
 void IngestLoop::on_turn_end() {
   const auto writes_before = owners_.counts().writes;
   ids_to_lock_.clear();
-  owners_.turn(ids_to_lock_);
+  ids_to_strengthen_.clear();
+  owners_.turn(ids_to_lock_, ids_to_strengthen_);
   if (!ids_to_lock_.empty()) {
     to_lock_.clear();
     for (const auto id : ids_to_lock_) to_lock_.push_back({LockSpace::metric, std::string(id)});
-    context_.locks.acquire(to_lock_, LockMode::append, 0, lock_wait_max);
+    context_.locks.acquire(to_lock_, LockMode::exclusive, acquire_ticket, lock_wait_max);
+  }
+  for (const auto id : ids_to_strengthen_) {
+    context_.locks.convert_up({LockSpace::metric, std::string(id)}, strengthen_ticket,
+                              lock_wait_max);
   }
   if (flusher_ && owners_.counts().writes != writes_before) flusher_->wrote();
 
@@ -74,12 +82,14 @@ void IngestLoop::on_lock_event(const LockEvent& event) {
         {.token = granted->grant.token, .previous_end_clean = granted->grant.previous_end_clean});
   } else if (const auto* refused = std::get_if<LockRefused>(&event)) {
     warn("lock not granted", refused->error);
-    owners_.on_refused(refused->name.text);
+    if (refused->ticket == strengthen_ticket) {
+      owners_.on_not_strengthened(refused->name.text);
+    } else {
+      owners_.on_refused(refused->name.text);
+    }
   } else if (const auto* recalled = std::get_if<LockRecalled>(&event)) {
-    // Readers go with an appender; nobody else of this worker's recalls them.
-    if (!is_writer(recalled->wanted)) return;
-    if (const auto end = owners_.on_recalled(recalled->name.text)) {
-      context_.locks.release(recalled->name, *end);
+    if (const auto back = owners_.on_recalled(recalled->name.text, recalled->wanted)) {
+      give_back(recalled->name, *back);
     }
   } else if (const auto* opened = std::get_if<LockSessionOpened>(&event)) {
     session_ = opened->session;
@@ -90,12 +100,18 @@ void IngestLoop::on_lock_event(const LockEvent& event) {
   }
 }
 
-void IngestLoop::finish() {
-  std::vector<std::pair<std::string_view, LockEnd>> released;
-  owners_.let_all_go(released);
-  for (const auto& [id, end] : released) {
-    context_.locks.release({LockSpace::metric, std::string(id)}, end);
+void IngestLoop::give_back(const LockName& name, const LockReturn& back) {
+  if (back.keep) {
+    context_.locks.convert_down(name, *back.keep, back.value);
+  } else {
+    context_.locks.release(name, back.end, back.value);
   }
+}
+
+void IngestLoop::finish() {
+  std::vector<std::pair<std::string_view, LockReturn>> released;
+  owners_.let_all_go(released);
+  for (const auto& [id, back] : released) give_back({LockSpace::metric, std::string(id)}, back);
 }
 
 void IngestLoop::warn(std::string_view what, const Error& error) {

@@ -38,6 +38,7 @@ class IngestLoop final : public Worker {
 
  private:
   void send_answers(bool lease_valid);
+  void give_back(const LockName& name, const LockReturn& back);
   void warn(std::string_view what, const Error& error);
 
   WorkerContext context_;
@@ -49,6 +50,7 @@ class IngestLoop final : public Worker {
   RepeatLimit warnings_;
   // Kept for their capacity.
   std::vector<std::string_view> ids_to_lock_;
+  std::vector<std::string_view> ids_to_strengthen_;
   std::vector<LockName> to_lock_;
   std::vector<IngestBatches::Answer> answers_;
   std::vector<Error> errors_;

@@ -12,7 +12,10 @@ void MetricOwner::gather(SampleRef ref, Sample sample) {
 }
 
 void MetricOwner::on_granted(SegmentStore& store, WriterGrant grant) {
+  strength_ = Strength::exclusive;
+  if (holds_lock() && token_ == grant.token) return;  // and its writer goes on
   phase_ = Phase::holding;
+  token_ = grant.token;
   writer_.reset();
   writer_.emplace(store, id_, grant);
   partition_length_ = store.partition_length;
@@ -20,38 +23,65 @@ void MetricOwner::on_granted(SegmentStore& store, WriterGrant grant) {
 
 void MetricOwner::on_lost() {
   if (phase_ == Phase::holding) phase_ = Phase::idle;
+  strength_ = Strength::exclusive;
   writer_.reset();
 }
 
-Result<void> MetricOwner::write(IngestBatches& batches) {
-  MAS_CHECK(holds_lock());
-  // While it waited for its lock, a sample's gateway may have gone or a client been told 503.
+template <typename Gone>
+void MetricOwner::drop_gathered(Gone gone) {
   std::size_t kept = 0;
   for (std::size_t at = 0; at < refs_.size(); ++at) {
-    if (!batches.wanted(refs_[at])) continue;
+    if (gone(at)) continue;
     refs_[kept] = refs_[at];
     samples_[kept++] = samples_[at];
   }
   refs_.resize(kept);
   samples_.resize(kept);
-  if (samples_.empty()) return {};
-  auto written = writer_->append(samples_, committed_);
-  for (std::size_t at = 0; at < refs_.size(); ++at) {
-    batches.decide(refs_[at], written || is_committed(samples_[at]) ? Status::done : Status::busy);
-  }
+}
+
+void MetricOwner::decide_gathered(IngestBatches& batches, Status status) {
+  for (const auto ref : refs_) batches.decide(ref, status);
   samples_.clear();
   refs_.clear();
-  return written;
+}
+
+Result<void> MetricOwner::write(IngestBatches& batches) {
+  MAS_CHECK(holds_lock());
+  // While it waited for its lock, a sample's gateway may have gone or a client been told 503.
+  drop_gathered([&](std::size_t at) { return !batches.wanted(refs_[at]); });
+  if (samples_.empty()) return {};
+  const auto new_segments =
+      strength_ == Strength::exclusive ? NewSegments::allowed : NewSegments::refused;
+  const auto written = writer_->append(samples_, committed_, new_segments);
+  if (written && *written == AppendEnd::all_written) {
+    decide_gathered(batches, Status::done);
+    return {};
+  }
+  drop_gathered([&](std::size_t at) {
+    const bool committed = is_committed(samples_[at]);
+    if (committed) batches.decide(refs_[at], Status::done);
+    return committed;
+  });
+  if (!written) {
+    decide_gathered(batches, Status::busy);
+    return pass_on(written);
+  }
+  if (strength_ == Strength::append) strength_ = Strength::append_too_weak;
+  return {};
 }
 
 void MetricOwner::fail(IngestBatches& batches) {
   if (phase_ == Phase::waiting) phase_ = Phase::idle;
-  for (const auto ref : refs_) batches.decide(ref, Status::busy);
-  samples_.clear();
-  refs_.clear();
+  decide_gathered(batches, Status::busy);
 }
 
-/// After a failed append: whether the sample's partition was written before the one that failed.
+void MetricOwner::on_not_strengthened(IngestBatches& batches) {
+  if (!strengthening()) return;
+  strength_ = Strength::append;
+  decide_gathered(batches, Status::busy);
+}
+
+/// After an append that ended early: whether the sample's partition was written before.
 bool MetricOwner::is_committed(const Sample& sample) const {
   return std::any_of(committed_.begin(), committed_.end(),
                      [&](const CommittedPartition& partition) {
@@ -60,11 +90,24 @@ bool MetricOwner::is_committed(const Sample& sample) const {
                      });
 }
 
-LockEnd MetricOwner::let_go() {
+LockReturn MetricOwner::let_go() {
+  LockReturn back;
+  back.end = LockEnd::as_found;
+  if (writer_ && writer_->touched()) {
+    back.end = LockEnd::clean;
+    back.value = LockValue{true, writer_->segment_list()};
+  }
   if (phase_ == Phase::holding) phase_ = Phase::idle;
-  const bool touched = writer_ && writer_->touched();
+  strength_ = Strength::exclusive;
   writer_.reset();
-  return touched ? LockEnd::clean : LockEnd::as_found;
+  return back;
+}
+
+LockReturn MetricOwner::make_room_for_readers() {
+  MAS_CHECK(holds_lock());
+  if (!writer_->touched()) return let_go();
+  if (strength_ == Strength::exclusive) strength_ = Strength::append;
+  return LockReturn{LockMode::append, LockEnd::clean, LockValue{true, writer_->segment_list()}};
 }
 
 }  // namespace mas

@@ -50,10 +50,18 @@ void MetricOwners::on_refused(std::string_view id) {
   if (auto* metric = find(id)) metric->owner.fail(batches_);
 }
 
-std::optional<LockEnd> MetricOwners::on_recalled(std::string_view id) {
+void MetricOwners::on_not_strengthened(std::string_view id) {
+  if (auto* metric = find(id)) metric->owner.on_not_strengthened(batches_);
+}
+
+std::optional<LockReturn> MetricOwners::on_recalled(std::string_view id, LockMode wanted) {
   auto* metric = find(id);
   if (metric == nullptr || !metric->owner.holds_lock()) return std::nullopt;
-  return let_go(*metric);
+  if (is_writer(wanted)) return let_go(*metric);
+  write(*metric);
+  auto back = metric->owner.make_room_for_readers();
+  count_files(*metric);
+  return back;
 }
 
 void MetricOwners::on_session_lost() {
@@ -64,11 +72,16 @@ void MetricOwners::on_session_lost() {
   }
 }
 
-void MetricOwners::turn(std::vector<std::string_view>& to_lock) {
+void MetricOwners::turn(std::vector<std::string_view>& to_lock,
+                        std::vector<std::string_view>& to_strengthen) {
   for (auto* metric : touched_) {
     metric->touched = false;
     if (metric->owner.holds_lock()) {
-      write(*metric);
+      if (!metric->owner.strengthening()) write(*metric);
+      if (metric->owner.wants_exclusive()) {
+        to_strengthen.push_back(metric->owner.id());
+        metric->owner.on_asked_exclusive();
+      }
     } else if (metric->owner.wants_lock()) {
       to_lock.push_back(metric->owner.id());
       metric->owner.on_asked();
@@ -87,12 +100,14 @@ void MetricOwners::write(Owned& metric) {
   count_files(metric);
 }
 
-LockEnd MetricOwners::let_go(Owned& metric) {
+LockReturn MetricOwners::let_go(Owned& metric) {
   // Under contention the lock may come and go within one turn: what waited for it goes first.
   write(metric);
-  const auto end = metric.owner.let_go();
+  auto back = metric.owner.let_go();
   count_files(metric);
-  return end;
+  // What append was too weak for waits for the next lock.
+  if (metric.owner.wants_lock()) touch(metric);
+  return back;
 }
 
 /// Moves the metric to the front of those with open files, and closes the files of the last ones
@@ -123,7 +138,7 @@ void MetricOwners::take_errors(std::vector<Error>& out) {
   errors_.clear();
 }
 
-void MetricOwners::let_all_go(std::vector<std::pair<std::string_view, LockEnd>>& out) {
+void MetricOwners::let_all_go(std::vector<std::pair<std::string_view, LockReturn>>& out) {
   for (auto& [id, metric] : metrics_) {
     if (metric->owner.holds_lock()) out.emplace_back(id, let_go(*metric));
   }

@@ -41,18 +41,23 @@ class MetricOwners {
   void on_batch(InstanceId gateway, const LogBatch& batch);
   void on_gateway_lost(InstanceId gateway) { batches_.forget(gateway); }
 
+  /// The exclusive lock is held: a new one, or append strengthened.
   void on_granted(std::string_view id, WriterGrant grant);
   /// The lock was not to be had in time: what waits for it is answered busy.
   void on_refused(std::string_view id);
-  /// Another writer wants the lock. Writes what is in hand and gives how to release it; nothing
-  /// when it is not held.
-  std::optional<LockEnd> on_recalled(std::string_view id);
+  /// The same for a lock that was to be strengthened; it is held as before.
+  void on_not_strengthened(std::string_view id);
+  /// Somebody else wants the lock in this mode. Writes what is in hand and gives how to give it
+  /// back; nothing when it is not held.
+  std::optional<LockReturn> on_recalled(std::string_view id, LockMode wanted);
   /// Every lock is gone; waiting for locks goes on.
   void on_session_lost();
 
   /// Writes all that came for metrics whose lock is held. Appends the ids whose locks are to be
-  /// asked for, once each: on_granted() or on_refused() follows.
-  void turn(std::vector<std::string_view>& to_lock);
+  /// asked for as exclusive, once each: on_granted() or on_refused() follows. And those whose locks
+  /// are to be strengthened from append: on_granted() or on_not_strengthened() follows, unless the
+  /// lock goes meanwhile.
+  void turn(std::vector<std::string_view>& to_lock, std::vector<std::string_view>& to_strengthen);
   /// See IngestBatches::take_answers().
   void take_answers(bool lease_valid, std::vector<IngestBatches::Answer>& out) {
     batches_.take_answers(lease_valid, out);
@@ -60,7 +65,7 @@ class MetricOwners {
   /// Appends why writes failed since the last call, one Error each.
   void take_errors(std::vector<Error>& out);
   /// Ends all holding, as on_recalled(): what is to be released, and how.
-  void let_all_go(std::vector<std::pair<std::string_view, LockEnd>>& out);
+  void let_all_go(std::vector<std::pair<std::string_view, LockReturn>>& out);
 
   /// Nothing is unanswered.
   [[nodiscard]] bool idle() const { return batches_.empty(); }
@@ -86,7 +91,7 @@ class MetricOwners {
   [[nodiscard]] Owned* find(std::string_view id);
   void touch(Owned& metric);
   void write(Owned& metric);
-  [[nodiscard]] LockEnd let_go(Owned& metric);
+  [[nodiscard]] LockReturn let_go(Owned& metric);
   void count_files(Owned& metric);
 
   SegmentStore& store_;

@@ -38,6 +38,7 @@ double samples_per_second(const std::string& directory, std::size_t metrics, std
   store.remember_for_sync = false;
   MetricOwners owners(store, metrics);
   std::vector<std::string_view> to_lock;
+  std::vector<std::string_view> to_strengthen;
   std::vector<IngestBatches::Answer> answers;
   std::int64_t stamp = 1'700'000'000'000'000'000;
   std::size_t metric = 0;
@@ -55,11 +56,11 @@ double samples_per_second(const std::string& directory, std::size_t metrics, std
     }
     owners.on_batch(1, columns.batch(++batches));
     to_lock.clear();
-    owners.turn(to_lock);
+    owners.turn(to_lock, to_strengthen);
     for (const auto id : to_lock) owners.on_granted(id, {1, true});
     if (!to_lock.empty()) {
       to_lock.clear();
-      owners.turn(to_lock);
+      owners.turn(to_lock, to_strengthen);
     }
     answers.clear();
     owners.take_answers(true, answers);

@@ -5,6 +5,7 @@
 
 #include "base/byte_reader.hpp"
 #include "store/metric_path.hpp"
+#include "store/segment_list.hpp"
 #include "support/catch.hpp"
 #include "support/faulty_file_system.hpp"
 #include "support/log_columns.hpp"
@@ -22,6 +23,7 @@ struct Fixture {
   SegmentStore store{files, "data", seconds{86'400}};
   MetricOwners owners{store, 4};
   std::vector<std::string> asked;
+  std::vector<std::string> strengthened;
   std::uint64_t token = 0;
   std::uint64_t next_batch = 1;
 
@@ -33,11 +35,21 @@ struct Fixture {
   }
   void turn() {
     std::vector<std::string_view> to_lock;
-    owners.turn(to_lock);
+    std::vector<std::string_view> to_strengthen;
+    owners.turn(to_lock, to_strengthen);
     asked.assign(to_lock.begin(), to_lock.end());
+    strengthened.assign(to_strengthen.begin(), to_strengthen.end());
     std::sort(asked.begin(), asked.end());
   }
   void grant(const std::string& id, bool clean = true) { owners.on_granted(id, {++token, clean}); }
+  /// For another writer.
+  std::optional<LockEnd> recall(const std::string& id) {
+    const auto back = owners.on_recalled(id, LockMode::append);
+    if (!back) return std::nullopt;
+    CHECK_FALSE(back->keep);
+    CHECK(back->value.has_value() == (back->end == LockEnd::clean));
+    return back->end;
+  }
   /// Batch number and position to status.
   std::map<std::pair<std::uint64_t, std::uint32_t>, Status> answers(bool lease_valid = true) {
     std::map<std::pair<std::uint64_t, std::uint32_t>, Status> fates;
@@ -126,12 +138,12 @@ TEST_CASE("a recalled lock goes after the write in hand, and is asked for again 
   static_cast<void>(f.answers());
 
   f.batch({"a"});
-  CHECK(f.owners.on_recalled("a") == LockEnd::clean);
+  CHECK(f.recall("a") == LockEnd::clean);
   CHECK(f.stored("a") == 2);
   CHECK(f.answers() == Fates{{{2, 0}, Status::done}});
   CHECK(f.owners.open_files() == 0);
-  CHECK_FALSE(f.owners.on_recalled("a"));
-  CHECK_FALSE(f.owners.on_recalled("unknown"));
+  CHECK_FALSE(f.recall("a"));
+  CHECK_FALSE(f.recall("unknown"));
   f.turn();
   CHECK(f.asked.empty());
 
@@ -146,7 +158,7 @@ TEST_CASE("a lock that is granted and recalled in one turn is used") {
   f.batch({"a"});
   f.turn();
   f.grant("a");
-  CHECK(f.owners.on_recalled("a") == LockEnd::clean);
+  CHECK(f.recall("a") == LockEnd::clean);
   CHECK(f.answers() == Fates{{{1, 0}, Status::done}});
 }
 
@@ -158,7 +170,7 @@ TEST_CASE("a lock under which nothing could be written is given back as it was f
   f.grant("a", false);
   f.turn();
   CHECK(f.answers() == Fates{{{1, 0}, Status::busy}});
-  CHECK(f.owners.on_recalled("a") == LockEnd::as_found);
+  CHECK(f.recall("a") == LockEnd::as_found);
 }
 
 TEST_CASE("a lost session ends all holding, and who waited goes on waiting") {
@@ -258,7 +270,7 @@ TEST_CASE("samples whose gateway has gone while they waited are not stored") {
   f.turn();
   CHECK(f.answers().empty());
   CHECK(f.files.paths().empty());
-  CHECK(f.owners.on_recalled("a") == LockEnd::as_found);
+  CHECK(f.recall("a") == LockEnd::as_found);
 }
 
 TEST_CASE("at the end every lock held is released as it was left") {
@@ -268,8 +280,174 @@ TEST_CASE("at the end every lock held is released as it was left") {
   f.grant("a");
   f.grant("b");
   f.turn();
-  std::vector<std::pair<std::string_view, LockEnd>> released;
+  std::vector<std::pair<std::string_view, LockReturn>> released;
   f.owners.let_all_go(released);
   CHECK(released.size() == 2);
   CHECK(f.owners.open_files() == 0);
+}
+
+TEST_CASE("recalled for a reader the lock becomes append after the write in hand, with the list") {
+  Fixture f;
+  f.batch({"a"});
+  f.turn();
+  f.grant("a");
+  f.turn();
+  static_cast<void>(f.answers());
+
+  f.batch({"a"});
+  const auto back = f.owners.on_recalled("a", LockMode::shared);
+  REQUIRE(back);
+  CHECK(back->keep == LockMode::append);
+  CHECK(f.answers() == Fates{{{2, 0}, Status::done}});
+  REQUIRE(back->value);
+  CHECK(back->value->valid);
+  const auto list = decode_segment_list(back->value->bytes);
+  REQUIRE(list);
+  CHECK(list->segments == list_segments(f.files, "data", "a")->segments);
+
+  // And goes on being written, without asking anybody.
+  f.files.counts.clear();
+  f.batch({"a"});
+  f.turn();
+  CHECK(f.asked.empty());
+  CHECK(f.strengthened.empty());
+  CHECK(f.files.counts.size() == 1);
+  CHECK(f.answers() == Fates{{{3, 0}, Status::done}});
+  CHECK(f.stored("a") == 3);
+  CHECK(f.recall("a") == LockEnd::clean);
+}
+
+TEST_CASE("a lock under which nothing was written goes to a reader as it was found") {
+  Fixture f;
+  f.batch({"a"});
+  f.turn();
+  f.files.on_operation = [](const FileOperation&) { return FileFault{"Read-only file system"}; };
+  f.grant("a", false);
+  f.turn();
+  CHECK(f.answers() == Fates{{{1, 0}, Status::busy}});
+  const auto back = f.owners.on_recalled("a", LockMode::shared);
+  REQUIRE(back);
+  CHECK_FALSE(back->keep);
+  CHECK(back->end == LockEnd::as_found);
+  CHECK_FALSE(back->value);
+  f.files.on_operation = nullptr;
+  f.batch({"a"});
+  f.turn();
+  CHECK(f.asked == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("what needs a new segment waits until the lock is strengthened, the rest does not") {
+  Fixture f;
+  f.batch({"a", "b"});
+  f.turn();
+  f.grant("a");
+  f.grant("b");
+  f.turn();
+  static_cast<void>(f.answers());
+  REQUIRE(f.owners.on_recalled("a", LockMode::shared));
+  const auto token = f.token - 1;
+
+  LogColumns columns;
+  columns.add("a", wall_time(t0 + day_ns), 1);
+  columns.add("a", wall_time(t0 + 5), 1);
+  columns.add("b", wall_time(t0 + day_ns), 1);
+  f.owners.on_batch(7, columns.batch(9));
+  const auto paths = f.files.paths().size();
+  f.turn();
+  CHECK(f.asked.empty());
+  CHECK(f.strengthened == std::vector<std::string>{"a"});
+  CHECK(f.answers() == Fates{{{9, 1}, Status::done}, {{9, 2}, Status::done}});
+  CHECK(f.files.paths().size() == paths + 1);  // b's
+
+  // Meanwhile nothing is asked twice, and all of it waits.
+  f.batch({"a"});
+  f.turn();
+  CHECK(f.strengthened.empty());
+  CHECK(f.answers().empty());
+  f.owners.on_granted("a", {token, true});
+  f.turn();
+  CHECK(f.answers() == Fates{{{2, 0}, Status::done}, {{9, 0}, Status::done}});
+  CHECK(f.stored("a") == 4);
+  // The writer is the same, so its files are.
+  CHECK(list_segments(f.files, "data", "a")->segments.size() == 2);
+
+  const auto back = f.owners.on_recalled("a", LockMode::shared);
+  REQUIRE(back);
+  CHECK(back->keep == LockMode::append);
+  CHECK(decode_segment_list(back->value->bytes)->segments->size() == 2);
+}
+
+TEST_CASE(
+    "a lock that cannot be strengthened answers busy, stays, and the next sample asks again") {
+  Fixture f;
+  f.batch({"a"});
+  f.turn();
+  f.grant("a");
+  f.turn();
+  static_cast<void>(f.answers());
+  REQUIRE(f.owners.on_recalled("a", LockMode::shared));
+  f.batch({"a"}, t0 + day_ns);
+  f.turn();
+  CHECK(f.strengthened == std::vector<std::string>{"a"});
+  f.owners.on_not_strengthened("a");
+  CHECK(f.answers() == Fates{{{2, 0}, Status::busy}});
+  f.owners.on_not_strengthened("a");  // told late
+  f.batch({"a"});
+  f.turn();
+  CHECK(f.answers() == Fates{{{3, 0}, Status::done}});
+  f.batch({"a"}, t0 + day_ns);
+  f.turn();
+  CHECK(f.strengthened == std::vector<std::string>{"a"});
+  // The consent crossed a refusal: readers recall what is exclusive as far as the broker knows.
+  f.owners.on_not_strengthened("a");
+  static_cast<void>(f.answers());
+  const auto back = f.owners.on_recalled("a", LockMode::shared);
+  REQUIRE(back);
+  CHECK(back->keep == LockMode::append);
+}
+
+TEST_CASE(
+    "recalled for another writer while it is strengthened, the lock goes and is asked for anew") {
+  Fixture f;
+  f.batch({"a"});
+  f.turn();
+  f.grant("a");
+  f.turn();
+  static_cast<void>(f.answers());
+  REQUIRE(f.owners.on_recalled("a", LockMode::shared));
+  f.batch({"a"}, t0 + day_ns);
+  f.turn();
+  f.batch({"a"}, t0 + 7);
+  CHECK(f.recall("a") == LockEnd::clean);
+  CHECK(f.answers() == Fates{{{3, 0}, Status::done}});  // its segment is there
+  f.owners.on_not_strengthened("a");                    // of the lock that is gone
+  CHECK(f.answers().empty());
+  f.turn();
+  CHECK(f.asked == std::vector<std::string>{"a"});
+  f.grant("a");
+  f.turn();
+  CHECK(f.answers() == Fates{{{2, 0}, Status::done}});
+  CHECK(f.stored("a") == 3);
+}
+
+TEST_CASE("a session lost while a lock is strengthened asks for the lock anew") {
+  Fixture f;
+  f.batch({"a"});
+  f.turn();
+  f.grant("a");
+  f.turn();
+  static_cast<void>(f.answers());
+  REQUIRE(f.owners.on_recalled("a", LockMode::shared));
+  f.batch({"a"}, t0 + day_ns);
+  f.turn();
+  f.owners.on_session_lost();
+  f.owners.on_not_strengthened("a");
+  CHECK(f.answers().empty());
+  f.turn();
+  CHECK(f.asked == std::vector<std::string>{"a"});
+  f.grant("a", false);
+  f.turn();
+  CHECK(f.answers() == Fates{{{2, 0}, Status::done}});
+  CHECK(f.stored("a") == 2);
+  CHECK(list_segments(f.files, "data", "a")->governing_token == f.token);
 }
