@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,10 +24,14 @@ class SnapshotLocks {
   SnapshotLocks& operator=(const SnapshotLocks&) = delete;
   virtual ~SnapshotLocks() = default;
 
-  /// As LockSession's calls of these names say; the mode is always shared.
+  /// As LockSession's calls of these names say.
   [[nodiscard]] virtual const Grant* begin_use(const LockName& name) = 0;
-  virtual void acquire(const LockName& name, LockTicket ticket, milliseconds wait_max) = 0;
+  virtual void acquire(const LockName& name, LockMode mode, LockTicket ticket,
+                       milliseconds wait_max) = 0;
   virtual void end_use(const LockName& name, LockToken token) = 0;
+  virtual void release(const LockName& name, LockEnd end) = 0;
+  virtual void convert_down(const LockName& name, LockMode mode,
+                            std::optional<LockValue> value) = 0;
   [[nodiscard]] virtual bool lease_valid() const = 0;
 };
 
@@ -43,7 +48,12 @@ inline constexpr LockTicket snapshot_ticket_first = LockTicket{1} << 63U;
 /// Takes snapshots of metrics for whoever reads them: under the cached shared lock where there is
 /// one, else it acquires it. The lock is used only while the files are opened and their lengths
 /// noted; the lease is checked after that, since a lock that was lost in between proves nothing.
-/// Several requests for one metric share one acquire. Thread-safety: one owner.
+/// Several requests for one metric share one acquire.
+///
+/// A grant after an unclean end is not read under: the old writer may still be writing what a
+/// take-over makes void later. Then it acquires the lock as exclusive, takes the metric over itself
+/// (see store/take_over.hpp) unless somebody else has meanwhile, and keeps it as shared.
+/// Thread-safety: one owner.
 class SnapshotOpener {
  public:
   /// Error::not_found: the metric was never logged. Error::busy: no lock in time, or the lease was
@@ -74,15 +84,27 @@ class SnapshotOpener {
     WallTime to;
     Done done;
   };
-  [[nodiscard]] Result<MetricSnapshot> take(const std::string& id, WallTime from, WallTime to);
+  /// What waits for one metric: for its shared lock, or for the exclusive one to take it over. Each
+  /// has one acquire under way, which its answer ends.
+  struct Line {
+    std::vector<Waiting> waiting;
+    bool taking_over = false;
+  };
+  using Taken = std::vector<std::pair<Done, Result<MetricSnapshot>>>;
+
+  [[nodiscard]] Result<MetricSnapshot> take(const std::string& id, WallTime from, WallTime to,
+                                            const LockValue& value);
+  /// Takes one for each in the line that was not cancelled.
+  [[nodiscard]] Taken take_all(Line& line, const std::string& id, const LockValue& value);
+  void acquire(const LockName& name, LockMode mode);
   void on_granted(const LockGranted& granted);
+  void on_granted_exclusive(const LockGranted& granted, Line line);
   void on_refused(const LockRefused& refused);
 
   SnapshotLocks& locks_;
   FileSystem& files_;
   std::string data_dir_;
-  /// By metric; each entry has one acquire under way, which its answer ends.
-  std::unordered_map<std::string, std::vector<Waiting>> waiting_;
+  std::unordered_map<std::string, Line> waiting_;  ///< by metric
   Request next_request_ = 1;
   LockTicket next_ticket_ = snapshot_ticket_first;
 };
