@@ -71,7 +71,8 @@ struct World {
   }
   LockEvent granted(const std::string& id, bool clean = true, LockValue value = {}) {
     ++locks.uses;  // a grant comes with one use begun
-    return LockGranted{1, {LockSpace::metric, id}, Grant{LockMode::shared, 9, clean, value}};
+    return LockGranted{
+        1, {LockSpace::metric, id}, Grant{LockMode::shared, 9, clean, std::move(value)}};
   }
   static LockEvent granted_exclusive(const std::string& id, bool clean = false) {
     return LockGranted{1, {LockSpace::metric, id}, Grant{LockMode::exclusive, 10, clean, {}}};
@@ -375,8 +376,7 @@ struct Cluster {
     std::vector<Error> errors;
   };
 
-  explicit Cluster(std::size_t reader_count) {
-    writer_client = world.add_client();
+  explicit Cluster(std::size_t reader_count) : writer_client(world.add_client()) {
     for (std::size_t index = 0; index < reader_count; ++index) {
       readers.push_back(std::make_unique<Reader>(world, world.add_client(), files));
     }
@@ -429,7 +429,7 @@ struct Cluster {
   FaultyFileSystem files;
   SegmentStore store{files, "data", seconds{86'400}};
   LockWorld world;
-  std::size_t writer_client = 0;
+  std::size_t writer_client;
   std::optional<SegmentWriter> writer;
   std::vector<std::unique_ptr<Reader>> readers;
 };

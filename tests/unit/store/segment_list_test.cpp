@@ -33,7 +33,7 @@ struct Directory {
   }
   std::string add(const SegmentName& name, std::vector<SegmentSeal> seals = {},
                   const std::string& id = "cpu") {
-    const auto path = "data/" + metric_directory("cpu") + '/' + to_file_name(name);
+    auto path = "data/" + metric_directory("cpu") + '/' + to_file_name(name);
     REQUIRE(files.create(path));
     SegmentHeader header;
     header.name = name;
