@@ -6,6 +6,8 @@
 
 namespace mas {
 
+static_assert(segment_list_bytes_max <= lock_value_bytes_max);
+
 void MetricOwner::gather(SampleRef ref, Sample sample) {
   refs_.push_back(ref);
   samples_.push_back(sample);

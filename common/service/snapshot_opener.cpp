@@ -9,6 +9,8 @@
 namespace mas {
 namespace {
 
+static_assert(segment_list_bytes_max <= lock_value_bytes_max);
+
 class LinkedLocks final : public SnapshotLocks {
  public:
   explicit LinkedLocks(LockLink& link) : link_(link) {}

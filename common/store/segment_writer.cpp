@@ -194,8 +194,6 @@ Result<std::optional<SegmentWriter::Segment>> SegmentWriter::take_metric_over(Wa
   auto taken = take_over(store_.files, store_.data_dir, id_, grant_.token, std::move(list), start,
                          store_.partition_length);
   if (!taken) return pass_on(taken);
-  // From here on the older segments are closed to their writers, whatever becomes of the samples.
-  touched_ = true;
   list = std::move(taken->list);
   remember(list);
   ++list_changes_;

@@ -307,7 +307,7 @@ TEST_CASE("wherever a writer is paused, what it writes when it wakes is not read
             Fixture f;
             auto first = f.writer(5, true);
             f.append(first);
-            if (torn) f.files.bytes(f.path(0, 5, 1)).resize(200);
+            if (torn) f.files.bytes(f.path(0, 5, 1)).resize(600);
             auto paused = f.writer(6, clean);
             bool woken = false;
             Values at_wakeup;
