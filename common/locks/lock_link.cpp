@@ -25,6 +25,9 @@ constexpr seconds look_up_interval{1};
 constexpr seconds answer_wait_max{2};
 /// Frames each way: far above what a session has under way, and bounded all the same.
 constexpr int queued_messages_max = 10000;
+/// Between two attempts to send a hello that found no connection yet; twice as long each time.
+constexpr milliseconds hello_retry_min{1};
+constexpr milliseconds hello_retry_max{64};
 
 }  // namespace
 
@@ -109,14 +112,33 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
       }
       frames.clear();
       session.take_frames(frames);
-      for (const auto& frame : frames) {
-        // Not sent is lost: the streams' state, told with each heartbeat, brings it back.
-        if (socket) static_cast<void>(socket->send(frame));
-      }
+      for (auto& frame : frames) send(frame, now);
     } while (!events.empty());
     in_turn = false;
+    if (hello_retry_at <= now) send_hello_again(now);
     try_another(now);
     arm();
+  }
+
+  void send(Bytes& frame, MonoTime now) {
+    hello.clear();
+    hello_retry_at = MonoTime::max();
+    if (socket && socket->send(frame) == Sent::yes) return;
+    // Not sent is lost: the streams' state, told with each heartbeat, brings it back. Only a hello
+    // has none, and the first one is always too early for the connection: whoever waits for a
+    // session should not wait for the next one.
+    if (session.open() || session.over()) return;
+    hello.swap(frame);
+    hello_retry = hello_retry_min;
+    hello_retry_at = now + hello_retry;
+  }
+
+  void send_hello_again(MonoTime now) {
+    hello_retry = std::min(hello_retry * 2, hello_retry_max);
+    hello_retry_at = now + hello_retry;
+    if (session.open() || session.over() || (socket && socket->send(hello) == Sent::yes)) {
+      hello_retry_at = MonoTime::max();
+    }
   }
 
   void note(const LockEvent& event) {
@@ -142,7 +164,7 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
   }
 
   void arm() {
-    const auto due = session.next_deadline();
+    const auto due = std::min(session.next_deadline(), hello_retry_at);
     if (due == armed) return;
     armed = due;
     if (due == MonoTime::max()) {
@@ -176,6 +198,9 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
   MonoTime dialled = mono_now();
   asio::steady_timer timer;
   MonoTime armed = MonoTime::min();
+  Bytes hello;  ///< to be sent again
+  milliseconds hello_retry{0};
+  MonoTime hello_retry_at = MonoTime::max();
   bool in_turn = false;
   bool stopped = false;
   bool warned = false;
