@@ -73,6 +73,7 @@ struct LockClient::State {
   std::atomic<LockMode> mode{LockMode::shared};
   std::atomic<std::uint8_t> recalled{0};  ///< a LockMode, or 0
   std::atomic<bool> gone{false};          ///< lost or let go
+  std::atomic<bool> released{false};      ///< asked to be let go, by its owner
 };
 
 /// The client's thread and what lives on it. Callers post to it and wait for a future.
@@ -190,7 +191,7 @@ struct LockClient::Impl {
   }
 
   [[nodiscard]] bool valid(const State& state) const {
-    return !state.gone && mono_now() < lease_until.load();
+    return !state.gone && !state.released && mono_now() < lease_until.load();
   }
 
   // --- On the client's thread.
@@ -467,9 +468,10 @@ Result<void> HeldLock::convert_up(milliseconds wait_max) {
 Result<void> HeldLock::release(std::optional<std::string> value, bool clean) {
   if (auto checked = check_value(value); !checked) return checked;
   const bool held = valid();
+  const bool again = state_->released.exchange(true);
   // Not waited for: the thread does it before anything that is asked of it later. Nor is it there
   // once the client has ended, which has let go of everything.
-  if (!state_->gone) {
+  if (!again && !state_->gone) {
     impl_->loop.post([impl = impl_.get(), state = state_, value = as_value(std::move(value)),
                       end = clean ? LockEnd::clean : LockEnd::unclean]() mutable {
       impl->let_go(state, std::move(value), end);
