@@ -72,8 +72,9 @@ std::string duration_text(nanoseconds duration) {
   return duration.count() == 0 ? "0s" : fmt::format("{}ns", duration.count());
 }
 
-Options::Options(const std::string& program, const std::string& summary)
-    : program_(program), app_(std::make_unique<CLI::App>(summary, program)) {
+Options::Options(const std::string& program, const std::string& summary,
+                 const std::string& log_level)
+    : program_(program), app_(std::make_unique<CLI::App>(summary, program)), log_level_(log_level) {
   app_->set_version_flag("--version", program + " " MAS_VERSION);
   app_->set_config("--config", "", "file of options, a line `name = value` each")
       ->envname("MAS_CONFIG");
@@ -153,6 +154,27 @@ void Options::address(HostPort& target, const std::string& name, const std::stri
         target = *std::move(parsed);
         return {};
       });
+}
+
+void Options::choice(std::string& target, const std::string& name, std::vector<std::string> allowed,
+                     const std::string& help) {
+  const auto words = fmt::format("{}", fmt::join(allowed, ", "));
+  row(name, fmt::format("{} ({})", help, words), target,
+      [&target, allowed = std::move(allowed), words](const std::string& value) -> std::string {
+        if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+          return fmt::format("'{}' is none of {}", value, words);
+        }
+        target = value;
+        return {};
+      });
+}
+
+void Options::flag(bool& target, const std::string& name, const std::string& help) {
+  app_->add_flag("--" + name, target, help)->envname(variable_of(name));
+}
+
+void Options::argument(std::string& target, const std::string& name, const std::string& help) {
+  app_->add_option(name, target, help)->required()->type_name("");
 }
 
 std::optional<int> Options::parse(int argc, const char* const* argv) {

@@ -30,7 +30,8 @@ class Options {
  public:
   /// `summary` heads --help. Rows that every program has come with it: --config, --log-level,
   /// --version.
-  Options(const std::string& program, const std::string& summary);
+  Options(const std::string& program, const std::string& summary,
+          const std::string& log_level = "info");
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
   ~Options();
@@ -44,6 +45,13 @@ class Options {
   void duration(nanoseconds& target, const std::string& name, nanoseconds least, nanoseconds most,
                 const std::string& help);
   void address(HostPort& target, const std::string& name, const std::string& help);
+  /// One of the words of `allowed`.
+  void choice(std::string& target, const std::string& name, std::vector<std::string> allowed,
+              const std::string& help);
+  /// True when given, without a value.
+  void flag(bool& target, const std::string& name, const std::string& help);
+  /// Not an option: a word by itself, which must be there.
+  void argument(std::string& target, const std::string& name, const std::string& help);
 
   /// Nothing when the program shall run; else the exit status: 0 after --help or --version, 2
   /// after one clear line on stderr for a bad option.
@@ -58,7 +66,7 @@ class Options {
 
   std::string program_;
   std::unique_ptr<CLI::App> app_;
-  std::string log_level_ = "info";
+  std::string log_level_;
 };
 
 }  // namespace mas

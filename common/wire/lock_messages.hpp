@@ -12,7 +12,7 @@
 #include "wire/lock_types.hpp"
 
 /// Every message of the lock port, between a lock session and the broker. Texts and binaries of
-/// decoded messages are views into the received bytes. Field by field in docs/locks.md.
+/// decoded messages are views into the received bytes. Field by field in docs/lock-protocol.md.
 namespace mas {
 
 /// The port's message types; the values are on the wire.
