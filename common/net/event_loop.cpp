@@ -37,6 +37,13 @@ void EventLoop::Watch::arm() {
                    [armed = armed_](const asio::error_code&) { *armed = false; });
 }
 
+bool EventLoop::Watch::readable() {
+  if (*armed_ && quiet_since_ == socket_.uses()) return false;
+  if (socket_.readable()) return true;
+  quiet_since_ = socket_.uses();
+  return false;
+}
+
 std::unique_ptr<EventLoop::Watch> EventLoop::watch(const ZmqSocket& socket,
                                                    std::function<void()> on_readable) {
   return std::make_unique<Watch>(*this, socket, std::move(on_readable));
@@ -82,7 +89,7 @@ void EventLoop::run() {
     // A send, or an earlier receive, may have swallowed the edge that would wake us: so the
     // sockets are asked before the loop blocks.
     const bool waiting = std::any_of(watches_.begin(), watches_.end(),
-                                     [](const Watch* watch) { return watch->socket_.readable(); });
+                                     [](Watch* watch) { return watch->readable(); });
     if (!waiting) {
       for (auto* watch : watches_) watch->arm();
       io_.run_one();
@@ -90,7 +97,7 @@ void EventLoop::run() {
     io_.poll();
     // By index: a handler may add or end watches.
     for (std::size_t at = 0; at < watches_.size(); ++at) {
-      if (watches_[at]->socket_.readable()) watches_[at]->on_readable_();
+      if (watches_[at]->readable()) watches_[at]->on_readable_();
     }
     for (std::size_t at = 0; at < hooks_.size(); ++at) hooks_[at]();
   }

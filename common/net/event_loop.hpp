@@ -66,6 +66,9 @@ class EventLoop::Watch {
  private:
   friend class EventLoop;
   void arm();
+  /// Whether there is something to read. Asking libzmq costs a system call, so it is asked only
+  /// when the answer can have changed: the descriptor woke us, or the socket was used since.
+  [[nodiscard]] bool readable();
 
   EventLoop& loop_;
   const ZmqSocket& socket_;
@@ -73,6 +76,7 @@ class EventLoop::Watch {
   asio::posix::stream_descriptor wake_;
   /// Shared with the wait's handler, which may come after the watch has ended.
   std::shared_ptr<bool> armed_ = std::make_shared<bool>(false);
+  std::uint64_t quiet_since_ = ~std::uint64_t{0};  ///< uses() when nothing was there to read
 };
 
 }  // namespace mas

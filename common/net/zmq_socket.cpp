@@ -62,6 +62,7 @@ Result<void> ZmqSocket::connect(const std::string& endpoint) {
 }
 
 Sent ZmqSocket::send_frame(ByteView bytes, zmq::send_flags flags) {
+  ++uses_;
   try {
     const auto sent = socket_.send(zmq::const_buffer(bytes.data(), bytes.size()),
                                    flags | zmq::send_flags::dontwait);
@@ -91,6 +92,7 @@ Sent ZmqSocket::publish(std::string_view topic, ByteView body) {
 }
 
 bool ZmqSocket::receive(ZmqMessage& message) {
+  ++uses_;
   const std::size_t frames_expected = router_ ? 2 : 1;
   for (;;) {
     std::size_t frames = 0;

@@ -71,6 +71,8 @@ class ZmqSocket {
   /// every receive and send (zmq_getsockopt, ZMQ_FD).
   [[nodiscard]] int descriptor() const;
   [[nodiscard]] bool readable() const;
+  /// Changes with each send and receive.
+  [[nodiscard]] std::uint64_t uses() const { return uses_; }
 
  private:
   ZmqSocket(zmq::context_t& context, zmq::socket_type type, ZmqLimits limits);
@@ -78,6 +80,7 @@ class ZmqSocket {
 
   zmq::socket_t socket_;
   bool router_;
+  std::uint64_t uses_ = 0;
 };
 
 }  // namespace mas
