@@ -101,11 +101,14 @@ bool Connection::write_stream(std::uint64_t slot, Stream& stream) {
   return false;
 }
 
-void Connection::on_written(std::size_t bytes) {
+bool Connection::on_written(std::size_t bytes) {
+  const bool was_full = output().size() >= output_bytes_max;
   written_ += bytes;
-  if (written_ < output_.size() && written_ < written_bytes_kept_max) return;
-  output_.erase(0, written_);
-  written_ = 0;
+  if (written_ == output_.size() || written_ >= written_bytes_kept_max) {
+    output_.erase(0, written_);
+    written_ = 0;
+  }
+  return was_full && output().size() < output_bytes_max;
 }
 
 bool Connection::over() const {

@@ -49,8 +49,9 @@ class Connection {
   [[nodiscard]] std::string_view output() const {
     return std::string_view(output_).substr(written_);
   }
-  /// The first `bytes` of output() are written.
-  void on_written(std::size_t bytes);
+  /// The first `bytes` of output() are written. True when that made room which replies, or input
+  /// that is kept, may be waiting for: call go_on() again, as nothing else might.
+  bool on_written(std::size_t bytes);
   /// All is answered and written, and no more will come; or a reply was cut. Close it.
   [[nodiscard]] bool over() const;
   /// Nothing that the client sent is left unread.

@@ -144,7 +144,7 @@ void TextServer::read(Client& client) {
 }
 
 void TextServer::end_turn() {
-  // Going on may answer at once (400, 503) and so mark again: by index.
+  // Going on may answer at once (400, 503), and writing makes room, and so mark again: by index.
   for (std::size_t at = 0; at < marked_.size(); ++at) {
     const auto index = static_cast<std::uint32_t>(marked_[at]);
     if (!clients_[index] || clients_[index]->number != marked_[at]) continue;
@@ -164,7 +164,8 @@ void TextServer::write(Client& client) {
       drop(client);
       return;
     }
-    client.connection.on_written(size);
+    // In this same turn: when all is written, no answer and no event may come to go on by.
+    if (client.connection.on_written(size)) mark(client);
     if (!client.connection.output().empty()) wait(client, Wait::write);
   }
   if (client.connection.over()) {

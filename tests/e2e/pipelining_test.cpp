@@ -27,6 +27,19 @@ TEST_CASE("100,000 pipelined LOGs are stored, each exactly once") {
   CHECK(client.read_line() == expected + "]");
 }
 
+TEST_CASE("replies beyond what the gateway holds for one client all come, however it reads") {
+  const System system;
+  // Answered at once, 36 times as long as their requests: far more than 1 MiB by one read.
+  constexpr std::size_t count = 100'000;
+  std::string requests;
+  for (std::size_t i = 0; i < count; ++i) requests += "x\n";
+  TextClient client = system.connect();
+  client.send(requests);
+  std::size_t replies = 0;
+  while (replies < count && client.read_line() == reply_unknown) ++replies;
+  CHECK(replies == count);
+}
+
 TEST_CASE("a QUERY sees every LOG that its connection sent before it, and none sent after") {
   const System system(System::Options().pools(2, 2, 2));
   std::string requests;

@@ -1,5 +1,6 @@
 #include "gateway/connection.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <random>
 
@@ -114,6 +115,45 @@ TEST_CASE("a long pipeline is slowed, never refused") {
   CHECK(got.size() == 50 * std::string(inserted).size());
   CHECK(got.find("503") == std::string::npos);
   CHECK(bench.client().wants_input());
+}
+
+TEST_CASE("a client that reads late gets every reply: writing says when there is room again") {
+  GatewayBench bench;
+  const std::size_t lines = 3 * output_bytes_max / std::string("400 Bad Request").size();
+  std::string text;
+  for (std::size_t line = 0; line < lines; ++line) text += "x\n";
+  bench.type(text);
+  bench.take();
+  auto& client = bench.client();
+  CHECK_FALSE(client.on_written(0));
+  std::size_t got = 0;
+  bool goes_on = true;
+  while (goes_on) {
+    const auto ready = client.output();
+    got += static_cast<std::size_t>(std::count(ready.begin(), ready.end(), '\n'));
+    goes_on = client.on_written(ready.size());
+    if (goes_on) client.go_on(bench.pending_max, bench.now);
+  }
+  CHECK(got == lines);
+  CHECK(client.wants_input());
+}
+
+TEST_CASE("answers that wait for room in the output move on when it is written") {
+  GatewayBench bench;
+  bench.join(1, Pool::query, 8);
+  bench.type("QUERY a MAX 0\nQUERY b MAX 0\n");
+  const auto asked = bench.take();
+  REQUIRE(asked.size() == 1);
+  const std::string chunk(output_bytes_max, '1');
+  bench.chunk(1, asked[0].queries[0].request, chunk);
+  bench.chunk(1, asked[0].queries[1].request, "[2.0]");
+  bench.take();
+  auto& client = bench.client();
+  CHECK(client.output().size() == chunk.size() + 5);
+  CHECK_FALSE(client.on_written(5));  // still full
+  REQUIRE(client.on_written(client.output().size()));
+  client.go_on(bench.pending_max, bench.now);
+  CHECK(bench.got() == "200 [2.0]\n");
 }
 
 TEST_CASE("a chain of requests that each wait for the one before is refused without recursion") {
