@@ -40,13 +40,21 @@ std::uint64_t ClientRequests::submit(Command command, TurnTime now) {
   }
   // A QUERY takes no stamp: what it sees is settled by its worker noting the lengths.
   const auto stamp = kind == RequestKind::query ? WallTime{} : intake_.stamps.next(now.wall);
-  if (runs) {
+  if (!runs) {
+    waiting_.emplace(slot, Waiting{command, std::string(*id), id_hash, stamp});
+  } else if (holds_back(command, slot)) {
+    held_.emplace(slot, Waiting{command, std::string(*id), id_hash, stamp});
+  } else {
     ask(slot, command, id_hash, stamp);
     run_released();
-  } else {
-    waiting_.emplace(slot, Waiting{command, std::string(*id), id_hash, stamp});
   }
   return slot;
+}
+
+/// Never the front one: the others may all be waiting for it to be given on.
+bool ClientRequests::holds_back(const Command& command, std::uint64_t slot) const {
+  return std::holds_alternative<Query>(command) && queries_.size() >= queries_asked_max &&
+         slot != order_.front();
 }
 
 void ClientRequests::ask(std::uint64_t slot, const Command& command, std::uint64_t id_hash,
@@ -68,16 +76,35 @@ void ClientRequests::ask(std::uint64_t slot, const Command& command, std::uint64
 /// once (503) may release the next one.
 void ClientRequests::run_released() {
   if (std::exchange(running_released_, true)) return;
-  for (auto slots = order_.take_released(); !slots.empty(); slots = order_.take_released()) {
-    for (const auto slot : slots) {
+  for (bool more = true; more;) {
+    const auto released = order_.take_released();
+    for (const auto slot : released) {
       auto waiting = waiting_.extract(slot);
       MAS_CHECK(!waiting.empty());
-      auto& held = waiting.mapped();
-      *id_of(held.command) = held.id;
-      ask(slot, held.command, held.id_hash, held.stamp);
+      if (holds_back(waiting.mapped().command, slot)) {
+        held_.emplace(slot, std::move(waiting.mapped()));
+      } else {
+        run(slot, std::move(waiting.mapped()));
+      }
+    }
+    more = !released.empty();
+    while (!held_.empty() && !holds_back(held_.begin()->second.command, held_.begin()->first)) {
+      auto held = held_.extract(held_.begin());
+      run(held.key(), std::move(held.mapped()));
+      more = true;
     }
   }
   running_released_ = false;
+}
+
+void ClientRequests::run(std::uint64_t slot, Waiting waiting) {
+  *id_of(waiting.command) = waiting.id;
+  ask(slot, waiting.command, waiting.id_hash, waiting.stamp);
+}
+
+void ClientRequests::forget_front() {
+  order_.pop_front();
+  if (!held_.empty()) run_released();
 }
 
 std::optional<Reply> ClientRequests::on_outcome(std::uint64_t slot, Status status) {
@@ -111,6 +138,7 @@ void ClientRequests::grant(std::uint64_t slot, std::uint32_t chunks) {
 }
 
 void ClientRequests::abandon() {
+  held_.clear();
   for (const auto& [slot, request] : std::exchange(queries_, {})) {
     intake_.dispatcher.cancel(request);
   }

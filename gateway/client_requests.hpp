@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -23,6 +25,11 @@ struct TurnTime {
   WallTime wall;
   MonoTime mono;
 };
+
+/// QUERYs of one client that are asked for and not given on at a time: enough that a pipeline of
+/// small ones never waits for a hop, and few of those that a query worker keeps open, so that a
+/// client that pipelines large ones and does not read leaves room for the others.
+inline constexpr std::size_t queries_asked_max = 16;
 
 /// One client's requests, whichever port it came by: stamps them, holds back those that must wait
 /// for an earlier one (see RequestOrder), asks the dispatcher, remembers how each ended until its
@@ -56,7 +63,7 @@ class ClientRequests {
   [[nodiscard]] bool front_over() const { return order_.front_done(); }
   /// The reply to the front one, which is over and was no QUERY with an answer.
   [[nodiscard]] Reply front_reply() const { return static_cast<Reply>(order_.front_outcome()); }
-  void forget_front() { order_.pop_front(); }
+  void forget_front();
 
  private:
   /// A command that waits, with the id that its line no longer holds.
@@ -68,13 +75,16 @@ class ClientRequests {
   };
 
   void ask(std::uint64_t slot, const Command& command, std::uint64_t id_hash, WallTime stamp);
+  [[nodiscard]] bool holds_back(const Command& command, std::uint64_t slot) const;
   void run_released();
+  void run(std::uint64_t slot, Waiting waiting);
 
   std::uint64_t client_;
   AnswerForm form_;
   Intake& intake_;
   RequestOrder order_;
-  std::unordered_map<std::uint64_t, Waiting> waiting_;
+  std::unordered_map<std::uint64_t, Waiting> waiting_;        ///< for earlier ones of their id
+  std::map<std::uint64_t, Waiting> held_;                     ///< QUERYs beyond queries_asked_max
   std::unordered_map<std::uint64_t, std::uint64_t> queries_;  ///< slot to the dispatcher's number
   MonoTime now_{};
   bool running_released_ = false;

@@ -56,6 +56,7 @@ bool Dispatcher::ready() const {
 
 void Dispatcher::log(Origin origin, const Log& log, std::uint64_t id_hash, WallTime stamp,
                      MonoTime now) {
+  on_now(now);
   const auto worker = closed_ ? std::nullopt : router_.for_log(id_hash);
   const auto batches = worker ? batches_.find(*worker) : batches_.end();
   if (batches == batches_.end() || batches->second.unsent_samples() >= limits_.queued_samples_max) {
@@ -63,10 +64,11 @@ void Dispatcher::log(Origin origin, const Log& log, std::uint64_t id_hash, WallT
     answers_.on_outcome(origin, Status::busy);
     return;
   }
-  batches->second.add(origin, log.id, stamp, log.value, now);
+  batches->second.add(origin, log.id, stamp, log.value, now_);
 }
 
 std::uint64_t Dispatcher::query(Origin origin, const Query& query, AnswerForm form, MonoTime now) {
+  on_now(now);
   const auto request = next_request_++;
   if (closed_ || workers_.serving(Pool::query).empty() ||
       queries_waiting_.size() >= limits_.queued_requests_max) {
@@ -83,13 +85,14 @@ std::uint64_t Dispatcher::query(Origin origin, const Query& query, AnswerForm fo
                                                   .to = query.to,
                                                   .id = {}},
                                       .id = std::string(query.id),
-                                      .asked = now});
-  queries_waiting_.push_back(request);
+                                      .asked = now_});
+  queries_waiting_.insert(request);
   return request;
 }
 
 void Dispatcher::alert(Origin origin, const NewAlert& alert, std::uint64_t id_hash, WallTime stamp,
                        MonoTime now) {
+  on_now(now);
   const auto worker = closed_ ? std::nullopt : router_.for_alert(id_hash);
   if (!worker || alerts_waiting_.size() >= limits_.queued_requests_max) {
     ++counters_.alerts_busy;
@@ -106,8 +109,8 @@ void Dispatcher::alert(Origin origin, const NewAlert& alert, std::uint64_t id_ha
                                                  .id = {}},
                                      .id = std::string(alert.id),
                                      .worker = *worker,
-                                     .asked = now});
-  alerts_waiting_.push_back(request);
+                                     .asked = now_});
+  alerts_waiting_.emplace(*worker, request);
 }
 
 void Dispatcher::grant(std::uint64_t request, std::uint32_t chunks) {
@@ -126,6 +129,7 @@ void Dispatcher::cancel(std::uint64_t request) {
 // --- From workers.
 
 Result<void> Dispatcher::on_message(WorkerId from, ByteView message, MonoTime now) {
+  on_now(now);
   Decoder in(message);
   const auto envelope = decode_envelope(in);
   if (!envelope) return pass_on(envelope);
@@ -147,13 +151,13 @@ Result<void> Dispatcher::on_message(WorkerId from, ByteView message, MonoTime no
       if (auto decoded = decode(in, heartbeat); !decoded) return decoded;
       if (heartbeat.ready == worker->ready) return {};
       workers_.on_heartbeat(from, heartbeat.ready);
-      if (!heartbeat.ready) withdraw(from, now);
+      if (!heartbeat.ready) withdraw(from);
       send_heartbeats();  // the pool's members changed
       return {};
     }
     case WorkerMessage::goodbye:
       workers_.on_goodbye(from);
-      withdraw(from, now);
+      withdraw(from);
       send(from, Farewell{});
       send_heartbeats();
       return {};
@@ -188,17 +192,19 @@ Result<void> Dispatcher::on_hello(WorkerId from, InstanceId instance, Decoder& i
 }
 
 /// A worker that gets no new work: what was gathered for it and is not sent goes to another.
-void Dispatcher::withdraw(WorkerId worker, MonoTime now) {
-  const auto batches = batches_.find(worker);
-  if (batches == batches_.end()) return;
-  batches->second.move_unsent(
-      [&](Origin origin, std::string_view id, WallTime stamp, double value) {
-        log(origin, Log{.id = id, .value = value}, hash_of_id(id), stamp, now);
-      });
+void Dispatcher::withdraw(WorkerId worker) {
+  if (const auto batches = batches_.find(worker); batches != batches_.end()) {
+    batches->second.move_unsent(
+        [&](Origin origin, std::string_view id, WallTime stamp, double value) {
+          log(origin, Log{.id = id, .value = value}, hash_of_id(id), stamp, now_);
+        });
+  }
   for (auto& [request, open] : alerts_) {
     if (open.worker == worker && !open.sent) {
       // Another one owns the rule's shard now.
+      alerts_waiting_.erase({worker, request});
       open.worker = router_.for_alert(hash_of_id(open.id)).value_or(worker);
+      alerts_waiting_.emplace(open.worker, request);
     }
   }
 }
@@ -264,7 +270,7 @@ Dispatcher::QueryEntry Dispatcher::forget_query(QueryEntry open) {
   if (open->second.sent) {
     workers_.return_credit(open->second.worker, 1, 0);
   } else {
-    std::erase(queries_waiting_, open->first);
+    queries_waiting_.erase(open->first);
   }
   return queries_.erase(open);
 }
@@ -303,7 +309,7 @@ Dispatcher::AlertEntry Dispatcher::end_alert(AlertEntry open, Status status) {
   if (open->second.sent) {
     workers_.return_credit(open->second.worker, 1, 0);
   } else {
-    std::erase(alerts_waiting_, open->first);
+    alerts_waiting_.erase({open->second.worker, open->first});
   }
   ++(status == Status::busy ? counters_.alerts_busy : counters_.alerts_done);
   const auto next = alerts_.erase(open);
@@ -328,7 +334,8 @@ Result<void> Dispatcher::on_alert_fired(Decoder& in) {
   return {};
 }
 
-void Dispatcher::on_unreachable(WorkerId worker, MonoTime) {
+void Dispatcher::on_unreachable(WorkerId worker, MonoTime now) {
+  on_now(now);
   drop_worker(worker);
   send_heartbeats();
 }
@@ -352,7 +359,8 @@ void Dispatcher::drop_worker(WorkerId worker) {
       query.again = true;
       query.sent = false;
       query.heard = false;
-      queries_waiting_.push_front(open->first);
+      query.asked = now_;
+      queries_waiting_.insert(open->first);
       ++open;
     }
   }
@@ -372,6 +380,7 @@ void Dispatcher::fail_logs() {
 // --- Time and turns.
 
 void Dispatcher::on_time(MonoTime now) {
+  on_now(now);
   for (const auto worker : workers_.silent(now)) drop_worker(worker);
   origins_.clear();
   for (auto& [worker, batches] : batches_) {
@@ -430,10 +439,10 @@ void Dispatcher::send_queries() {
   while (!queries_waiting_.empty()) {
     const auto worker = router_.for_query();
     if (!worker) break;
-    auto& open = queries_.at(queries_waiting_.front());
+    auto& open = queries_.at(*queries_waiting_.begin());
     const bool has_credit = workers_.take_credit(*worker, 1, 0);
     MAS_CHECK(has_credit);  // the router offers no other
-    queries_waiting_.pop_front();
+    queries_waiting_.erase(queries_waiting_.begin());
     open.worker = *worker;
     open.sent = true;
     auto request = open.request;
@@ -443,30 +452,27 @@ void Dispatcher::send_queries() {
   for (const auto& [worker, requests] : packed_) send(worker, QueryBatch{.requests = requests});
   // A pool that has emptied meanwhile answers at once, as it does to new requests.
   if (!workers_.serving(Pool::query).empty()) return;
-  const auto waiting = std::exchange(queries_waiting_, {});
-  for (const auto request : waiting) {
-    if (const auto open = queries_.find(request); open != queries_.end()) {
-      fail_query(open, Status::busy);
-    }
+  while (!queries_waiting_.empty()) {
+    fail_query(queries_.find(*queries_waiting_.begin()), Status::busy);
   }
 }
 
 void Dispatcher::send_alerts() {
   if (alerts_waiting_.empty()) return;
   packed_.clear();
-  std::deque<std::uint64_t> without_credit;
-  for (const auto request : std::exchange(alerts_waiting_, {})) {
-    auto& open = alerts_.at(request);
-    if (!workers_.take_credit(open.worker, 1, 0)) {
-      without_credit.push_back(request);
+  for (auto next = alerts_waiting_.begin(); next != alerts_waiting_.end();) {
+    const auto [worker, request] = *next;
+    if (!workers_.take_credit(worker, 1, 0)) {
+      next = alerts_waiting_.lower_bound({worker + 1, 0});  // the next worker's
       continue;
     }
+    auto& open = alerts_.at(request);
     open.sent = true;
     auto packed = open.request;
     packed.id = open.id;
-    append_request(packed_[open.worker], packed);
+    append_request(packed_[worker], packed);
+    next = alerts_waiting_.erase(next);
   }
-  alerts_waiting_ = std::move(without_credit);
   for (const auto& [worker, requests] : packed_) send(worker, AlertBatch{.requests = requests});
 }
 

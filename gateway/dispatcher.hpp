@@ -1,11 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gateway/command.hpp"
@@ -40,7 +41,9 @@ class Answers {
 /// Bounds of what waits in a gateway; above them the answer is 503 at once.
 struct DispatcherLimits {
   std::uint32_t queued_samples_max = 65'536;  ///< per ingest worker, beyond its credit
-  std::uint32_t queued_requests_max = 4'096;  ///< QUERYs, and NEW-ALERTs, beyond the credit
+  /// QUERYs, and NEW-ALERTs, beyond the credit: all that text connections together may have
+  /// pending.
+  std::uint32_t queued_requests_max = 65'536;
   nanoseconds log_timeout = seconds{2};       ///< a LOG without an answer by then is a 503
   nanoseconds request_timeout = seconds{10};  ///< the same for a QUERY's first sign and NEW-ALERT
 };
@@ -136,6 +139,7 @@ class Dispatcher {
 
   template <typename M>
   void send(WorkerId to, const M& message);
+  void on_now(MonoTime now) { now_ = std::max(now_, now); }
   [[nodiscard]] Envelope envelope_to(WorkerId worker) const;
   void send_heartbeats();
   void send_queries();
@@ -143,7 +147,7 @@ class Dispatcher {
   void drop_worker(WorkerId worker);
   void fail_logs();
   Result<void> on_hello(WorkerId from, InstanceId instance, Decoder& in, MonoTime now);
-  void withdraw(WorkerId worker, MonoTime now);
+  void withdraw(WorkerId worker);
   Result<void> on_log_answer(WorkerId from, Decoder& in);
   Result<void> on_query_noted(WorkerId from, Decoder& in);
   Result<void> on_query_chunk(WorkerId from, Decoder& in);
@@ -167,14 +171,18 @@ class Dispatcher {
   /// By request number, which counts up, so in the order of their asking.
   std::map<std::uint64_t, OpenQuery> queries_;
   std::map<std::uint64_t, OpenAlert> alerts_;
-  std::deque<std::uint64_t> queries_waiting_;
-  std::deque<std::uint64_t> alerts_waiting_;
+  /// For credit. By number, so what is asked again comes before all that came later.
+  std::set<std::uint64_t> queries_waiting_;
+  std::set<std::pair<WorkerId, std::uint64_t>> alerts_waiting_;
   std::uint64_t next_request_ = 1;
   std::vector<Message> messages_;
   std::vector<Event> events_;
   std::uint64_t next_event_ = 0;
   std::map<WorkerId, Bytes> packed_;  ///< a turn's requests per worker
   std::vector<Origin> origins_;       ///< whose fate a call has found out
+  /// The latest that was told. A request's own `now` is when its line was read: one that waited for
+  /// an earlier request has its time from here on, and batches open in the order of time.
+  MonoTime now_{};
   MonoTime heartbeat_at_{};
   bool closed_ = false;
   DispatcherCounters counters_;

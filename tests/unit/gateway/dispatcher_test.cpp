@@ -246,6 +246,115 @@ TEST_CASE("a QUERY without a sign of life in time is a 503 and is cancelled") {
   CHECK(bench.got() == "200 []\n");
 }
 
+TEST_CASE("a QUERY that is asked again has its time anew") {
+  GatewayBench bench;
+  bench.join(1, Pool::query);
+  bench.join(2, Pool::query);
+  bench.type("QUERY m MAX 1\n");
+  const auto first = bench.take();
+  REQUIRE(first.size() == 1);
+  REQUIRE(bench.from_worker(first[0].to, QueryNoted{.request = first[0].queries[0].request}));
+  bench.pass(seconds{20});  // it reads and reads, and finds no window that is over
+  bench.dispatcher.on_unreachable(first[0].to, bench.now.mono);
+  const auto second = bench.take();
+  REQUIRE(second.size() == 1);
+  bench.pass(milliseconds{50});
+  REQUIRE(bench.from_worker(second[0].to, WorkerHeartbeat{.ready = true}));
+  bench.dispatcher.on_time(bench.now.mono);
+  bench.chunk(second[0].to, second[0].queries[0].request, "[1.0]");
+  bench.take();
+  CHECK(bench.got() == "200 [1.0]\n");
+}
+
+TEST_CASE("a LOG that waited for an earlier request has its time from when it is sent") {
+  GatewayBench bench;
+  bench.join(1, Pool::ingest);
+  bench.join(2, Pool::alerter);
+  bench.type("NEW-ALERT m MAX 1 1\nLOG m 1\n");
+  const auto asked = bench.take();
+  REQUIRE(asked.size() == 1);
+  bench.pass(seconds{3});  // more than a LOG may take
+  REQUIRE(bench.from_worker(1, WorkerHeartbeat{.ready = true}));
+  Bytes answers;
+  append_outcome(answers, {asked[0].requests[0], Status::not_found});
+  REQUIRE(bench.from_worker(2, AlertAnswer{.answers = answers}));
+  const auto sent = bench.take();
+  REQUIRE(sent.size() == 1);
+  bench.pass(milliseconds{50});
+  bench.dispatcher.on_time(bench.now.mono);
+  bench.answer_logs(1, sent[0]);
+  bench.take();
+  CHECK(bench.got() == std::string("404 Metric Not Found\n") + inserted);
+}
+
+TEST_CASE("a client's pipeline of QUERYs leaves room for the others") {
+  GatewayBench bench;
+  bench.join(1, Pool::query, 2 * queries_asked_max);
+  std::string lines;
+  for (std::size_t line = 0; line < 3 * queries_asked_max; ++line) lines += "QUERY m MAX 0\n";
+  bench.type(lines, 1);
+  bench.type("QUERY n MAX 0\n", 2);
+  const auto sent = bench.take();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].queries.size() == queries_asked_max + 1);
+  CHECK(sent[0].queries.back().id == "n");
+  bench.chunk(1, sent[0].queries[0].request, "[1.0]");
+  const auto next = bench.take();
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].queries.size() == 1);
+}
+
+TEST_CASE("a QUERY whose turn it is is asked, however many later ones wait for it") {
+  GatewayBench bench;
+  bench.join(1, Pool::ingest);
+  bench.join(2, Pool::query);
+  std::string lines = "LOG a 1\nQUERY a MAX 0\n";
+  for (std::size_t line = 0; line < queries_asked_max; ++line) lines += "QUERY b MAX 0\n";
+  bench.type(lines);
+  const auto sent = bench.take();
+  REQUIRE(sent.size() == 2);
+  REQUIRE(sent[1].queries.size() == queries_asked_max);
+  for (const auto& query : sent[1].queries) bench.chunk(2, query.request, "[2.0]");
+  bench.answer_logs(1, sent[0]);
+  const auto next = bench.take();
+  REQUIRE(next.size() == 1);
+  REQUIRE(next[0].queries.size() == 1);
+  CHECK(next[0].queries[0].id == "a");
+  bench.chunk(2, next[0].queries[0].request, "[1.0]");
+  bench.take();
+  std::string expected = std::string(inserted) + "200 [1.0]\n";
+  for (std::size_t line = 0; line < queries_asked_max; ++line) expected += "200 [2.0]\n";
+  CHECK(bench.got() == expected);
+}
+
+TEST_CASE("pipelines of many clients are slowed and not refused, whatever they ask for") {
+  for (const std::string line : {"QUERY m MAX 0\n", "NEW-ALERT m MAX 1 1\n"}) {
+    GatewayBench bench;
+    bench.join(1, Pool::query, 1);
+    bench.join(2, Pool::alerter, 1);
+    std::string lines;
+    for (int count = 0; count < 20; ++count) lines += line;
+    for (std::uint64_t client = 1; client <= 400; ++client) bench.type(lines, client);
+    bench.take();
+    for (std::uint64_t client = 1; client <= 400; ++client) REQUIRE(bench.got(client).empty());
+  }
+}
+
+TEST_CASE("rules that wait for credit go to another alerter when theirs drains") {
+  GatewayBench bench;
+  bench.join(1, Pool::alerter, 1);
+  bench.type("NEW-ALERT m MAX 1 1\nNEW-ALERT m MAX 1 2\n");
+  const auto first = bench.take();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].requests.size() == 1);
+  bench.join(2, Pool::alerter, 1);
+  REQUIRE(bench.from_worker(1, Goodbye{}));
+  const auto second = bench.take();
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].to == 2);
+  CHECK(second[0].requests.size() == 1);
+}
+
 TEST_CASE("the rules of one id all go to one alerter") {
   GatewayBench bench;
   for (WorkerId id = 1; id <= 4; ++id) bench.join(id, Pool::alerter);
