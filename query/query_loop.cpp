@@ -159,7 +159,7 @@ void QueryLoop::step(Number number) {
     }
     drop(number);
   } else if (!query.answer.can_go_on()) {
-    turns_.pause(number);
+    turns_.pause(number, mono_now());
   }
 }
 
@@ -194,7 +194,11 @@ void QueryLoop::drop(Number number) {
 }
 
 void QueryLoop::on_tick() {
-  for (const auto number : turns_.overdue(mono_now())) {
+  const auto now = mono_now();
+  for (const auto number : turns_.stalled(now)) {
+    fail_query(number, Error{Error::busy, "its reader takes nothing while others wait in line"});
+  }
+  for (const auto number : turns_.overdue(now)) {
     fail_query(number, Error{Error::busy, "too many queries are open: waited too long in line"});
   }
 }

@@ -1,5 +1,7 @@
 #include "query/query_turns.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 
 namespace mas {
@@ -25,10 +27,11 @@ void QueryTurns::start(Number query) {
   circle_.push_front(query);
 }
 
-void QueryTurns::pause(Number query) {
+void QueryTurns::pause(Number query, MonoTime now) {
   const auto found = places_.find(query);
   if (found == places_.end() || found->second != Place::running) return;
   found->second = Place::paused;
+  paused_.push_back({query, now});
   std::erase(circle_, query);
 }
 
@@ -36,6 +39,7 @@ void QueryTurns::resume(Number query) {
   const auto found = places_.find(query);
   if (found == places_.end() || found->second != Place::paused) return;
   found->second = Place::running;
+  take_out(paused_, query);
   circle_.push_back(query);
 }
 
@@ -51,21 +55,38 @@ void QueryTurns::leave(Number query) {
   const auto found = places_.find(query);
   if (found == places_.end()) return;
   if (found->second == Place::line) {
-    std::erase_if(line_, [&](const Waiting& waiting) { return waiting.query == query; });
+    take_out(line_, query);
   } else {
     --open_;
     std::erase(circle_, query);
+    take_out(paused_, query);
   }
   places_.erase(found);
 }
 
 std::vector<QueryTurns::Number> QueryTurns::overdue(MonoTime now) const {
+  return waiting_since(line_, now - line_wait_max);
+}
+
+std::vector<QueryTurns::Number> QueryTurns::stalled(MonoTime now) const {
+  const auto wait = waiting_since(line_, now - reader_patience).size();
+  auto found = waiting_since(paused_, now - reader_patience);
+  found.resize(std::min(found.size(), wait));
+  return found;
+}
+
+std::vector<QueryTurns::Number> QueryTurns::waiting_since(const std::deque<Waiting>& in,
+                                                          MonoTime latest) {
   std::vector<Number> found;
-  for (const auto& waiting : line_) {
-    if (now - waiting.since < line_wait_max) break;  // they stand in the order of their coming
+  for (const auto& waiting : in) {
+    if (waiting.since > latest) break;  // they stand in the order of their coming
     found.push_back(waiting.query);
   }
   return found;
+}
+
+void QueryTurns::take_out(std::deque<Waiting>& from, Number query) {
+  std::erase_if(from, [query](const Waiting& waiting) { return waiting.query == query; });
 }
 
 }  // namespace mas

@@ -51,17 +51,46 @@ TEST_CASE("a bounded number of queries is open, the rest are opened in the order
   CHECK_FALSE(turns.next_to_open());
 }
 
+TEST_CASE("a reader that takes nothing makes room when others have waited for it") {
+  QueryTurns turns(2);
+  for (const QueryTurns::Number query : {1U, 2U, 3U}) turns.enter(query, start);
+  while (const auto query = turns.next_to_open()) turns.start(*query);
+  turns.pause(2, start);
+  turns.pause(1, start + seconds{1});
+  CHECK(turns.stalled(start + reader_patience - nanoseconds{1}).empty());
+  CHECK(turns.stalled(start + reader_patience) == Numbers{2});  // one for each that waits
+  turns.enter(4, start + seconds{1});
+  SECTION("the longest paused first") {
+    CHECK(turns.stalled(start + seconds{1} + reader_patience) == Numbers{2, 1});
+  }
+  SECTION("not one that goes on") {
+    turns.resume(2);
+    CHECK(turns.stalled(start + seconds{1} + reader_patience) == Numbers{1});
+    turns.pause(2, start + seconds{1} + reader_patience);
+    CHECK(turns.stalled(start + seconds{1} + reader_patience) == Numbers{1});
+  }
+  SECTION("nobody when nobody waits") {
+    turns.leave(3);
+    turns.leave(4);
+    CHECK(turns.stalled(start + seconds{10}).empty());
+  }
+  SECTION("not one that is over") {
+    turns.leave(2);
+    CHECK(turns.stalled(start + seconds{1} + reader_patience) == Numbers{1});
+  }
+}
+
 TEST_CASE("a query whose reader has no room takes no step until it has") {
   QueryTurns turns;
   turns.enter(1, start);
   turns.enter(2, start);
   while (const auto query = turns.next_to_open()) turns.start(*query);
-  turns.pause(1);
+  turns.pause(1, start);
   CHECK(steps(turns, 2) == Numbers{2, 2});
   turns.resume(1);
   turns.resume(1);  // more credit while it runs
   CHECK(steps(turns, 4) == Numbers{2, 1, 2, 1});
-  turns.pause(2);
+  turns.pause(2, start);
   turns.leave(2);
   turns.resume(2);
   CHECK(steps(turns, 2) == Numbers{1, 1});
