@@ -1,6 +1,7 @@
 #include "net/zmq_socket.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <random>
 
 namespace mas {
@@ -14,6 +15,19 @@ constexpr int reconnect_ms = 100;
 int reconnect_with_jitter() {
   static thread_local std::minstd_rand random(std::random_device{}());
   return reconnect_ms + static_cast<int>(random() % reconnect_ms);
+}
+
+/// What `call` gives, once no signal has interrupted it: libzmq looks for commands of its own thread
+/// by poll(2), also where it does not wait, and gives up with EINTR (zmq_recv, zmq_getsockopt).
+template <typename Call>
+auto uninterrupted(Call call) {
+  for (;;) {
+    try {
+      return call();
+    } catch (const zmq::error_t& error) {
+      if (error.num() != EINTR) throw;
+    }
+  }
 }
 
 }  // namespace
@@ -64,8 +78,10 @@ Result<void> ZmqSocket::connect(const std::string& endpoint) {
 Sent ZmqSocket::send_frame(ByteView bytes, zmq::send_flags flags) {
   ++uses_;
   try {
-    const auto sent = socket_.send(zmq::const_buffer(bytes.data(), bytes.size()),
-                                   flags | zmq::send_flags::dontwait);
+    const auto sent = uninterrupted([&] {
+      return socket_.send(zmq::const_buffer(bytes.data(), bytes.size()),
+                          flags | zmq::send_flags::dontwait);
+    });
     return sent ? Sent::yes : Sent::full;
   } catch (const zmq::error_t& error) {
     // EHOSTUNREACH: a ROUTER without that peer. Anything else (ETERM at shutdown) ends the same.
@@ -98,7 +114,9 @@ bool ZmqSocket::receive(ZmqMessage& message) {
     std::size_t frames = 0;
     bool more = true;
     while (more) {
-      if (!socket_.recv(message.body, zmq::recv_flags::dontwait)) return false;
+      const auto received =
+          uninterrupted([&] { return socket_.recv(message.body, zmq::recv_flags::dontwait); });
+      if (!received) return false;
       more = message.body.more();
       if (router_ && frames == 0) {
         message.peer.assign(static_cast<const char*>(message.body.data()), message.body.size());
@@ -110,6 +128,8 @@ bool ZmqSocket::receive(ZmqMessage& message) {
 }
 
 int ZmqSocket::descriptor() const { return socket_.get(zmq::sockopt::fd); }
-bool ZmqSocket::readable() const { return (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
+bool ZmqSocket::readable() const {
+  return (uninterrupted([&] { return socket_.get(zmq::sockopt::events); }) & ZMQ_POLLIN) != 0;
+}
 
 }  // namespace mas
