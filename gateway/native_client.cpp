@@ -73,6 +73,10 @@ Result<void> NativeClient::on_request(ByteView message, TurnTime now) {
   Decoder in(message);
   const auto request = decode_native_request(in);
   if (!request) return pass_on(request);
+  // No reply either, as that would be one more.
+  if (replies_.size() >= native_replies_max) {
+    return fail(Error::busy, "a client does not take its replies");
+  }
   if (requests_.pending() >= native_pending_max) {
     reply(request->request, Reply::busy);
     return {};

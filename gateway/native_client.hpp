@@ -9,16 +9,22 @@
 
 namespace mas {
 
+inline constexpr std::size_t native_pending_max = 4'096;
+/// Replies of one client that wait for room in its socket's queue. Twice the requests that may be
+/// open, so that those of a client that reads at all always have their place.
+inline constexpr std::size_t native_replies_max = 2 * native_pending_max;
+
 /// One native client: MessagePack requests in, replies out, each with its request's number, as
 /// soon as they are there. Requests take effect in their order, as those of a text connection do.
 /// Bounded: above native_pending_max open requests the answer is 503, as one peer of a ROUTER
-/// cannot be left unread. No socket, clock or thread. Thread-safety: one owner.
+/// cannot be left unread; what a client sends that does not take native_replies_max of its replies
+/// is dropped. No socket, clock or thread. Thread-safety: one owner.
 class NativeClient {
  public:
   NativeClient(std::uint64_t client, Intake& intake)
       : requests_(client, AnswerForm::columns, intake) {}
 
-  /// Error: not a request, so there is nobody to answer; it was dropped.
+  /// Error: not a request, so there is nobody to answer, or too many replies wait; it was dropped.
   Result<void> on_request(ByteView message, TurnTime now);
 
   /// As in Answers.
@@ -50,7 +56,5 @@ class NativeClient {
   std::deque<Outgoing> replies_;
   MonoTime heard_{};
 };
-
-inline constexpr std::size_t native_pending_max = 4'096;
 
 }  // namespace mas

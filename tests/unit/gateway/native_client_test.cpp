@@ -70,6 +70,19 @@ class NativeBench final : public Answers {
 
 }  // namespace
 
+TEST_CASE("what a native client does not read is bounded, whatever it sends") {
+  NativeBench bench;
+  bool served = true;
+  for (std::size_t count = 0; count < native_replies_max + 10; ++count) {
+    served = bool(bench.ask(4, count, "LOG", [](Encoder& to) { to.str("cpu"); }));
+    REQUIRE(served == (count < native_replies_max));
+  }
+  CHECK(bench.replies().size() == native_replies_max);
+  // Once it has read it is served again.
+  CHECK(bench.ask(4, 1, "LOG", [](Encoder& to) { to.str("cpu"); }));
+  CHECK(bench.replies().size() == 1);
+}
+
 TEST_CASE("a native request without a worker is a 503 with its number") {
   NativeBench bench;
   REQUIRE(bench.ask(5, 77, "LOG", [](Encoder& to) { to.str("cpu").f64(0.5); }));
