@@ -32,7 +32,7 @@ void LingeringClose::wait(std::uint64_t number, Leaving& leaving) {
                               const auto found = sockets_.find(number);
                               if (found == sockets_.end()) return;
                               if (!error && discard(found->second)) {
-                                wait(number, found->second);
+                                to_wait_.push_back(number);
                               } else {
                                 sockets_.erase(found);
                               }
@@ -41,9 +41,16 @@ void LingeringClose::wait(std::uint64_t number, Leaving& leaving) {
 
 bool LingeringClose::discard(Leaving& leaving) {
   asio::error_code error;
-  // One read a turn, so that a client that keeps sending does not hold up the others.
   leaving.socket.read_some(asio::buffer(discarded_), error);
   return !error || error == asio::error::would_block;
+}
+
+void LingeringClose::end_turn() {
+  for (const auto number : std::exchange(to_wait_, {})) {
+    if (const auto found = sockets_.find(number); found != sockets_.end()) {
+      wait(number, found->second);
+    }
+  }
 }
 
 void LingeringClose::on_time(MonoTime now) {

@@ -23,6 +23,9 @@ class LingeringClose {
 
   /// All that its client is to get is written. Beyond `sockets_max` it is closed at once.
   void take(asio::ip::tcp::socket socket, MonoTime now);
+  /// Waits on for those that were read in this turn: one read each a turn, so that clients that keep
+  /// sending do not hold up the others.
+  void end_turn();
   /// Closes those whose clients have had their time; call about every 50 ms.
   void on_time(MonoTime now);
   [[nodiscard]] std::size_t size() const { return sockets_.size(); }
@@ -41,6 +44,7 @@ class LingeringClose {
   [[nodiscard]] bool discard(Leaving& leaving);
 
   std::unordered_map<std::uint64_t, Leaving> sockets_;
+  std::vector<std::uint64_t> to_wait_;  ///< at the turn's end
   std::uint64_t next_ = 0;
   std::vector<char> discarded_;
 };

@@ -154,6 +154,7 @@ void TextServer::end_turn() {
     write(client);
   }
   marked_.clear();
+  leaving_.end_turn();
 }
 
 void TextServer::write(Client& client) {
