@@ -61,7 +61,9 @@ void TextServer::accept() {
       accept();
       return;
     }
-    spdlog::warn("connection not accepted: {}", error.message());
+    if (const auto kept = warnings_.allows("not accepted", mono_now())) {
+      spdlog::warn("connection not accepted kept_back={}: {}", *kept, error.message());
+    }
     accept_again_.expires_after(accept_pause);
     accept_again_.async_wait([this](const asio::error_code& stopped) {
       if (!stopped && !stopping_) accept();

@@ -10,6 +10,7 @@
 #include "gateway/connection.hpp"
 #include "gateway/lingering_close.hpp"
 #include "net/event_loop.hpp"
+#include "service/repeat_limit.hpp"
 
 namespace mas {
 
@@ -74,6 +75,7 @@ class TextServer {
   LingeringClose leaving_;
   std::vector<std::uint64_t> marked_;  ///< something happened to them in this turn
   std::vector<char> buffer_;           ///< for every read; what is left of it, a Connection keeps
+  RepeatLimit warnings_;
   bool stopping_ = false;
 };
 

@@ -39,7 +39,11 @@ void WorkerServer::receive() {
     const auto [entry, is_new] = ids_.try_emplace(message.peer, next_id_);
     if (is_new) peers_.emplace(next_id_++, message.peer);
     const auto taken = dispatcher_.on_message(entry->second, message.bytes(), mono_now());
-    if (!taken) spdlog::warn("worker's message dropped: {}", taken.error().text);
+    if (taken) continue;
+    // Anyone can send any number of them.
+    if (const auto kept = warnings_.allows("dropped", mono_now())) {
+      spdlog::warn("worker's message dropped kept_back={}: {}", *kept, taken.error().text);
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include "gateway/dispatcher.hpp"
 #include "net/event_loop.hpp"
 #include "net/zmq_socket.hpp"
+#include "service/repeat_limit.hpp"
 
 namespace mas {
 
@@ -37,6 +38,7 @@ class WorkerServer {
   std::unordered_map<WorkerId, RoutingId> peers_;
   WorkerId next_id_ = 1;
   std::vector<Dispatcher::Message> messages_;
+  RepeatLimit warnings_;
 };
 
 }  // namespace mas
