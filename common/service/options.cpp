@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace mas {
 namespace {
@@ -76,8 +77,14 @@ Options::Options(const std::string& program, const std::string& summary,
                  const std::string& log_level)
     : program_(program), app_(std::make_unique<CLI::App>(summary, program)), log_level_(log_level) {
   app_->set_version_flag("--version", program + " " MAS_VERSION);
-  app_->set_config("--config", "", "file of options, a line `name = value` each")
+  // CLI11 2.1 looks for the file before it looks at variables, so this one is its default, which
+  // must be there if it is named.
+  const char* const file = std::getenv("MAS_CONFIG");  // NOLINT(concurrency-mt-unsafe): at start
+  app_->set_config("--config", file == nullptr ? "" : file,
+                   "file of options, a line `name = value` each", file != nullptr)
       ->envname("MAS_CONFIG");
+  // A key that is none is a slip that must not go unnoticed.
+  app_->allow_config_extras(CLI::config_extras_mode::error);
   app_->add_option("--log-level", log_level_, "debug, info, warn or error")
       ->envname("MAS_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -182,6 +189,9 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
     app_->parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app_->exit(asked);
+  } catch (const CLI::ConfigError& error) {
+    std::fprintf(stderr, "%s: --config: %s\n", program_.c_str(), error.what());
+    return 2;
   } catch (const CLI::Error& error) {
     std::fprintf(stderr, "%s: %s\n", program_.c_str(), error.what());
     return 2;

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
 
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 using namespace mas;
 
@@ -39,6 +41,40 @@ TEST_CASE("hosts and ports are read as people write them") {
     CAPTURE(wrong);
     CHECK_FALSE(parse_host_port(wrong).has_value());
   }
+}
+
+TEST_CASE("a file of options is read, and a key in it that is no option is refused") {
+  const TempDir directory;
+  const auto path = (directory.path() / "options").string();
+  const bool by_variable = GENERATE(false, true);
+  CAPTURE(by_variable);
+  const auto parse = [&](const char* text) {
+    std::ofstream(path) << text;
+    std::uint32_t count = 1;
+    Options options("mas-test", "A test.");
+    options.count(count, "test-count", 0, 10, "how many");
+    const std::array argv{"mas-test", "--config", path.c_str()};
+    const auto size = by_variable ? 1 : static_cast<int>(argv.size());
+    const auto status = options.parse(size, argv.data());
+    return status ? -*status : static_cast<int>(count);
+  };
+  if (by_variable) REQUIRE(::setenv("MAS_CONFIG", path.c_str(), 1) == 0);
+  CHECK(parse("test-count = 5\n") == 5);
+  CHECK(parse("# nothing\n") == 1);
+  CHECK(parse("test-count = 11\n") == -2);
+  CHECK(parse("test-counts = 5\n") == -2);
+  CHECK(parse("[section]\nno-such = 5\n") == -2);
+  REQUIRE(::unsetenv("MAS_CONFIG") == 0);
+}
+
+TEST_CASE("a file of options that is named and not there is refused") {
+  REQUIRE(::setenv("MAS_CONFIG", "/no/such/file", 1) == 0);
+  Options by_variable("mas-test", "A test.");
+  REQUIRE(::unsetenv("MAS_CONFIG") == 0);
+  const std::array argv{"mas-test", "--config", "/no/such/file"};
+  CHECK(by_variable.parse(1, argv.data()) == 2);
+  Options by_flag("mas-test", "A test.");
+  CHECK(by_flag.parse(3, argv.data()) == 2);
 }
 
 TEST_CASE("a flag wins over the variable, the variable over the default") {
