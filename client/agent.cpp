@@ -24,6 +24,7 @@
 #include "service/options.hpp"
 #include "service/process.hpp"
 #include "text/number.hpp"
+#include "text/tokens.hpp"
 
 namespace mas {
 namespace {
@@ -128,11 +129,9 @@ Result<void> log_all(TextLink& link, const std::string& prefix,
 
 /// Why the prefix cannot begin an id; empty when it can.
 std::string wrong_with_prefix(const std::string& prefix) {
-  const bool printable = std::all_of(prefix.begin(), prefix.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
-  });
-  if (printable && prefix.size() <= prefix_bytes_max) return {};
-  return fmt::format("--prefix: up to {} bytes without white space", prefix_bytes_max);
+  const bool begins_id = prefix.empty() || is_metric_id(prefix);
+  if (begins_id && prefix.size() <= prefix_bytes_max) return {};
+  return fmt::format("--prefix: up to {} bytes of UTF-8 without white space", prefix_bytes_max);
 }
 
 }  // namespace

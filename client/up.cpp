@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <filesystem>
@@ -29,6 +30,7 @@
 #include "service/logging.hpp"
 #include "service/options.hpp"
 #include "service/process.hpp"
+#include "store/segment_format.hpp"
 
 namespace mas {
 namespace {
@@ -310,7 +312,8 @@ int run_up(int argc, const char* const* argv) {
   options.count(up.alerter, "alerter", 0, workers_per_pool_max, "processes that serve NEW-ALERT");
   options.duration(up.alert_period, "alert-period", seconds(1), std::chrono::hours(24),
                    "time between two checks of the alerts");
-  options.text(up.partition, "partition", "time that one file of a metric spans, for the workers");
+  options.duration(up.partition, "partition", partition_length_min, partition_length_max,
+                   "time that one file of a metric covers, whole seconds");
   if (const auto exit_code = options.parse(argc, argv)) return *exit_code;
   up.log_level = options.log_level();
 
@@ -326,6 +329,8 @@ int run_up(int argc, const char* const* argv) {
     if (const auto free = check_port(up.bind, port); !free)
       return refuse("mas up", free.error().text);
   start_logging("mas", up.log_level);
+  // The file is for `mas up` itself: what it says is in the children's arguments.
+  ::unsetenv("MAS_CONFIG");  // NOLINT(concurrency-mt-unsafe): one thread
   return Shell(up, *directory, std::move(children)).run();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 namespace mas {
 namespace {
@@ -35,6 +36,8 @@ Result<void> validate(const UpOptions& options) {
   if (!is_ipv4(options.bind) && !is_ipv6(options.bind))
     return fail(Error::invalid, "--bind: '{}' is not a numeric address such as 127.0.0.1",
                 options.bind);
+  if (options.partition % seconds(1) != nanoseconds(0))
+    return fail(Error::invalid, "--partition: not whole seconds");
   auto ports = ports_of(options);
   std::stable_sort(ports.begin(), ports.end(),
                    [](const NamedPort& a, const NamedPort& b) { return a.port < b.port; });
@@ -64,22 +67,22 @@ std::vector<ChildCommand> plan_children(const UpOptions& options) {
   const auto address = reachable_address(options.bind);
   // No HTTP port, so that MAS_HTTP_PORT, which is the gateway's here, does not reach them as
   // theirs.
-  ChildCommand worker{Supervisor::Role::worker,
+  const ChildCommand worker{Supervisor::Role::worker,
                       "",
                       {"--gateway", endpoint(address, options.workers_port), "--locks",
                        endpoint(address, options.locks_port), "--data", options.data, "--http-port",
                        "0", "--log-level", options.log_level}};
-  if (!options.partition.empty())
-    worker.arguments.insert(worker.arguments.end(), {"--partition", options.partition});
-  const auto add_pool = [&](const char* program, std::uint32_t count) {
-    worker.program = program;
-    children.insert(children.end(), count, worker);
+  const auto add_pool = [&](const char* program, std::uint32_t count,
+                            std::initializer_list<std::string> own_arguments) {
+    ChildCommand one = worker;
+    one.program = program;
+    one.arguments.insert(one.arguments.end(), own_arguments);
+    children.insert(children.end(), count, one);
   };
-  add_pool("mas-ingest", options.ingest);
-  add_pool("mas-query", options.query);
-  worker.arguments.insert(worker.arguments.end(),
-                          {"--alert-period", fmt::format("{}ns", options.alert_period.count())});
-  add_pool("mas-alerter", options.alerter);
+  const auto time = [](nanoseconds length) { return fmt::format("{}ns", length.count()); };
+  add_pool("mas-ingest", options.ingest, {"--partition", time(options.partition)});
+  add_pool("mas-query", options.query, {});
+  add_pool("mas-alerter", options.alerter, {"--alert-period", time(options.alert_period)});
   return children;
 }
 

@@ -24,7 +24,7 @@ struct UpOptions {
   std::uint32_t alerter = 1;
   nanoseconds alert_period = seconds(60);
   std::string log_level = "info";
-  std::string partition;  ///< handed on to the workers as it is written, unless empty
+  nanoseconds partition = std::chrono::hours(24);
 };
 
 /// More worker processes of one kind than a machine has any use for: a slip of the finger.
@@ -37,7 +37,8 @@ struct NamedPort {
 };
 [[nodiscard]] std::vector<NamedPort> ports_of(const UpOptions& options);
 
-/// Error::invalid names the option that makes no sense: an address that is none, a port twice.
+/// Error::invalid names the option that makes no sense: an address that is none, a port twice, a
+/// partition that is not whole seconds.
 Result<void> validate(const UpOptions& options);
 
 /// A process to run.

@@ -102,6 +102,19 @@ TEST_CASE("a second mas up on the same data directory is refused") {
   CHECK(system.ask("LOG m 1") == reply_inserted);
 }
 
+TEST_CASE("mas up takes what its workers are told: each option goes to those that have it") {
+  const TempDir directory;
+  const auto file = directory.path() / "options";
+  std::ofstream(file) << "query = 2\n";
+  const System system(System::Options()
+                          .option("--partition", "1h")
+                          .option("--alert-period", "10s")
+                          .option("--log-level", "warn")
+                          .environment("MAS_CONFIG", file.string()));
+  CHECK(system.ask("LOG m 1") == reply_inserted);
+  CHECK(system.pids_of("mas-query").size() == 2);
+}
+
 TEST_CASE("an option that makes no sense is named") {
   check_refused(mas_with({"up", "--text-port", "0"}), "--text-port");
   check_refused(mas_with({"up", "--text-port", "65536"}), "--text-port");
@@ -113,6 +126,9 @@ TEST_CASE("an option that makes no sense is named") {
   check_refused(mas_with({"up", "--alert-period", "0"}), "--alert-period");
   check_refused(mas_with({"up", "--alert-period", "soon"}), "--alert-period");
   check_refused(mas_with({"up", "--bind", "everywhere"}), "--bind");
+  check_refused(mas_with({"up", "--partition", "soon"}), "--partition");
+  check_refused(mas_with({"up", "--partition", "1s"}), "--partition");
+  check_refused(mas_with({"up", "--partition", "90.5s"}), "--partition");
   check_refused(mas_with({"up", "--data"}), "--data");
   check_refused(mas_with({"up", "--log-level", "loud"}), "--log-level");
   check_refused(mas_with({"up", "--frobnicate"}), "--frobnicate");
@@ -121,6 +137,7 @@ TEST_CASE("an option that makes no sense is named") {
   check_refused(mas_with({"agent", "--server", "nowhere"}), "--server");
   check_refused(mas_with({"agent", "--period", "0"}), "--period");
   check_refused(mas_with({"agent", "--prefix", "two words"}), "--prefix");
+  check_refused(mas_with({"agent", "--prefix", "two\u00a0words"}), "--prefix");
   check_refused(mas_with({"ping", "--timeout", "never"}), "--timeout");
 }
 

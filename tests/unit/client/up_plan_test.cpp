@@ -24,7 +24,7 @@ TEST_CASE("by default one process of each program runs, on the documented ports"
         "--events-port 5557 --http-port 8080 --log-level info");
   CHECK(joined(children[2]) ==
         "mas-ingest --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
-        "--log-level info");
+        "--log-level info --partition 86400000000000ns");
   CHECK(joined(children[3]) ==
         "mas-query --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
         "--log-level info");
@@ -81,6 +81,12 @@ TEST_CASE("a port given twice and an address that is none are refused by name") 
     const auto valid = validate(options);
     REQUIRE(!valid);
     CHECK(valid.error().text.starts_with("--bind: "));
+  }
+  SECTION("partition") {
+    options.partition = milliseconds(90'500);
+    const auto valid = validate(options);
+    REQUIRE(!valid);
+    CHECK(valid.error().text.starts_with("--partition: "));
   }
 }
 
