@@ -68,10 +68,10 @@ std::vector<ChildCommand> plan_children(const UpOptions& options) {
   // No HTTP port, so that MAS_HTTP_PORT, which is the gateway's here, does not reach them as
   // theirs.
   const ChildCommand worker{Supervisor::Role::worker,
-                      "",
-                      {"--gateway", endpoint(address, options.workers_port), "--locks",
-                       endpoint(address, options.locks_port), "--data", options.data, "--http-port",
-                       "0", "--log-level", options.log_level}};
+                            "",
+                            {"--gateway", endpoint(address, options.workers_port), "--locks",
+                             endpoint(address, options.locks_port), "--data", options.data,
+                             "--http-port", "0", "--log-level", options.log_level}};
   const auto add_pool = [&](const char* program, std::uint32_t count,
                             std::initializer_list<std::string> own_arguments) {
     ChildCommand one = worker;

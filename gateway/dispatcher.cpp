@@ -352,13 +352,12 @@ void Dispatcher::drop_worker(WorkerId worker) {
     auto& query = open->second;
     if (!query.sent || query.worker != worker) {
       ++open;
-    } else if (query.touched || query.again || closed_) {
+    } else if (query.heard || query.again || closed_) {
       open = fail_query(open, Status::busy);
     } else {
-      // Nothing of it has reached the client: it is asked again, once, before all that came later.
+      // It has let no later LOG go: it is asked again, once, before all that came later.
       query.again = true;
       query.sent = false;
-      query.heard = false;
       query.asked = now_;
       queries_waiting_.insert(open->first);
       ++open;

@@ -62,8 +62,9 @@ struct DispatcherCounters {
 
 /// Brings requests to workers and answers back: routes, gathers a turn's samples into one message
 /// per worker, keeps to the workers' credit, notices what will never be answered. A LOG is sent
-/// once at most: when its worker dies or is late it is a 503. A QUERY of which nothing has reached
-/// the client is sent again once.
+/// once at most: when its worker dies or is late it is a 503. A QUERY is sent again once, unless
+/// its worker had noted its lengths: LOGs that came after it may be stored since, and it would
+/// count them.
 ///
 /// Events and time in; messages, in take_messages(), and Answers out. No socket, clock or thread.
 /// Thread-safety: one owner.
@@ -125,7 +126,7 @@ class Dispatcher {
     MonoTime asked{};
     bool sent = false;
     bool heard = false;    ///< noted or answered in part: alive, no deadline
-    bool touched = false;  ///< part of the answer was given out: cannot be sent again
+    bool touched = false;  ///< part of the answer was given out: can only be cut
     bool again = false;    ///< this is the second try
   };
   struct OpenAlert {

@@ -23,8 +23,8 @@ class LingeringClose {
 
   /// All that its client is to get is written. Beyond `sockets_max` it is closed at once.
   void take(asio::ip::tcp::socket socket, MonoTime now);
-  /// Waits on for those that were read in this turn: one read each a turn, so that clients that keep
-  /// sending do not hold up the others.
+  /// Waits on for those that were read in this turn: one read each a turn, so that clients that
+  /// keep sending do not hold up the others.
   void end_turn();
   /// Closes those whose clients have had their time; call about every 50 ms.
   void on_time(MonoTime now);

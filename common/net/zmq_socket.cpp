@@ -17,8 +17,9 @@ int reconnect_with_jitter() {
   return reconnect_ms + static_cast<int>(random() % reconnect_ms);
 }
 
-/// What `call` gives, once no signal has interrupted it: libzmq looks for commands of its own thread
-/// by poll(2), also where it does not wait, and gives up with EINTR (zmq_recv, zmq_getsockopt).
+/// What `call` gives, once no signal has interrupted it: libzmq looks for commands of its own
+/// thread by poll(2), also where it does not wait, and gives up with EINTR (zmq_recv,
+/// zmq_getsockopt).
 template <typename Call>
 auto uninterrupted(Call call) {
   for (;;) {
