@@ -39,8 +39,12 @@ void FlushLoop::run() {
     changed_.wait_for(lock, interval_, [this] { return stopping_; });
     dirty_ = false;
     lock.unlock();
-    if (const auto synced = sync_file_system(directory_); !synced) on_error_(synced.error());
+    const auto synced = sync_file_system(directory_);
+    if (!synced) on_error_(synced.error());
     lock.lock();
+    if (synced) continue;
+    if (stopping_) return;
+    dirty_ = true;
   }
 }
 

@@ -16,8 +16,9 @@ namespace mas {
 /// is bounded by it. One syncfs(2) for all files, as one fdatasync(2) for each of thousands of
 /// metrics takes longer than the interval.
 ///
-/// A failure is told, not repaired: the kernel has forgotten by then what it could not write. What
-/// was written before is flushed once more at the end of its life. Thread-safety: one owner.
+/// A failure is told and tried again after an interval: it may have been the directory that could
+/// not be opened. What the kernel itself could not write it has forgotten by then. What was written
+/// before is flushed once more at the end of its life. Thread-safety: one owner.
 class FlushLoop {
  public:
   /// `on_error` is called from the thread.
