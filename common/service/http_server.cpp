@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <ctime>
 #include <future>
 #include <thread>
 
@@ -10,7 +11,11 @@ namespace mas {
 namespace {
 
 constexpr auto loop_answer_max = std::chrono::seconds{1};
-constexpr std::size_t threads = 2;
+/// One for each client that has a connection open, whether it asks or not; with the next line,
+/// enough that a scraper or two and what else has dialled do not keep a probe waiting.
+constexpr std::size_t threads = 8;
+/// A silent client has its thread for so long.
+constexpr time_t silence_seconds_max = 1;
 
 /// Runs `ask` in the loop's thread; nothing when the loop does not get to it in time. The promise
 /// is shared, as the job may run after the one who asked has gone.
@@ -47,6 +52,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(EventLoop& loop, const std
   std::unique_ptr<HttpServer> out(new HttpServer());
   auto& http = out->server_->http;
   http.new_task_queue = [] { return new httplib::ThreadPool(threads); };
+  http.set_keep_alive_timeout(silence_seconds_max);
+  http.set_read_timeout(silence_seconds_max);
+  http.set_write_timeout(silence_seconds_max);
   // The library's default adds SO_REUSEPORT, which lets two servers share a port unnoticed.
   http.set_socket_options([](auto socket) {
     const int yes = 1;

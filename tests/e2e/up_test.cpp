@@ -169,6 +169,14 @@ TEST_CASE("mas ping tells a system that serves from one that does not") {
   CHECK(mas_with({"ping", "--server", server}).end == ProcessEnd{1, 0});
 }
 
+TEST_CASE("clients of the HTTP port that say nothing do not hold up a probe") {
+  const System system;
+  std::vector<TextClient> silent;
+  for (int count = 0; count < 5; ++count) silent.emplace_back(system.http_port());
+  const auto server = "127.0.0.1:" + std::to_string(system.http_port());
+  CHECK(mas_with({"ping", "--server", server, "--timeout", "4s"}).end == ProcessEnd{0, 0});
+}
+
 TEST_CASE("a gateway without workers is alive but not ready") {
   const System system(System::Options().pools(1, 0, 1));
   const auto server = "127.0.0.1:" + std::to_string(system.http_port());
