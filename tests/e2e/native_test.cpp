@@ -49,6 +49,14 @@ std::int64_t first_stamp(const std::string& rows) {
   return stamp;
 }
 
+TEST_CASE("what a stranger sends to the workers' port makes no lines of its own in the log") {
+  System system;
+  auto stranger = ZmqClient::dealer(system.workers_port());
+  stranger.send_fields(version, 1, "x\nALERT m: MAX is over 1.0", 1, 0);
+  system.up().wait_for_stderr("message of cluster 'x\\x0aALERT m: MAX is over 1.0'\n");
+  CHECK(count_of(system.up().stderr_text(), "\nALERT") == 0);
+}
+
 TEST_CASE("a native client gets what a text client gets, as rows of moment and value") {
   const System system;
   auto client = ZmqClient::dealer(system.native_port());
