@@ -25,6 +25,7 @@
 
 #include "base/unique_fd.hpp"
 #include "client/http_probe.hpp"
+#include "client/obituary_link.hpp"
 #include "client/up_plan.hpp"
 #include "net/clock.hpp"
 #include "service/logging.hpp"
@@ -147,6 +148,8 @@ class Shell {
         directory_(std::move(directory)),
         children_(std::move(children)),
         pids_(children_.size(), -1),
+        instances_(children_.size(), any_instance),
+        obituaries_(reachable_address(options.bind), options.locks_port, options.cluster),
         supervisor_(roles_of(children_)) {}
 
   /// Runs until everything has ended, gives the exit code.
@@ -208,6 +211,7 @@ class Shell {
       *found = -1;
       const auto child = static_cast<std::size_t>(found - pids_.begin());
       const std::string& program = children_[child].program;
+      if (children_[child].role == Supervisor::Role::worker) obituaries_.tell(instances_[child]);
       if (WIFEXITED(status)) {
         spdlog::log(WEXITSTATUS(status) == 0 ? spdlog::level::info : spdlog::level::warn,
                     "{} ended pid={} exit_code={}", program, pid, WEXITSTATUS(status));
@@ -236,6 +240,11 @@ class Shell {
     const std::string path = (directory_ / command.program).string();
     std::vector<std::string> words{command.program};
     words.insert(words.end(), command.arguments.begin(), command.arguments.end());
+    if (command.role == Supervisor::Role::worker) {
+      // Chosen here, so that the lock broker can be told whose locks are free once it is gone.
+      instances_[action.child] = random_instance();
+      words.insert(words.end(), {"--instance", fmt::format("{:x}", instances_[action.child])});
+    }
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -283,7 +292,9 @@ class Shell {
   const UpOptions& options_;
   std::filesystem::path directory_;
   std::vector<ChildCommand> children_;
-  std::vector<pid_t> pids_;  ///< by child; -1 while it does not run
+  std::vector<pid_t> pids_;            ///< by child; -1 while it does not run
+  std::vector<InstanceId> instances_;  ///< by child, of its last start; workers only
+  ObituaryLink obituaries_;
   Supervisor supervisor_;
   std::deque<Supervisor::Event> events_;
   UniqueFd signals_;
@@ -312,6 +323,7 @@ int run_up(int argc, const char* const* argv) {
   options.count(up.alerter, "alerter", 0, workers_per_pool_max, "processes that serve NEW-ALERT");
   options.duration(up.alert_period, "alert-period", seconds(1), std::chrono::hours(24),
                    "time between two checks of the alerts");
+  options.text(up.cluster, "cluster", "name that all processes of one system share");
   options.duration(up.partition, "partition", partition_length_min, partition_length_max,
                    "time that one file of a metric covers, whole seconds");
   if (const auto exit_code = options.parse(argc, argv)) return *exit_code;

@@ -6,6 +6,8 @@
 #include <array>
 #include <initializer_list>
 
+#include "wire/envelope.hpp"
+
 namespace mas {
 namespace {
 
@@ -38,6 +40,8 @@ Result<void> validate(const UpOptions& options) {
                 options.bind);
   if (options.partition % seconds(1) != nanoseconds(0))
     return fail(Error::invalid, "--partition: not whole seconds");
+  if (options.cluster.size() > cluster_name_bytes_max)
+    return fail(Error::invalid, "--cluster: too long");
   auto ports = ports_of(options);
   std::stable_sort(ports.begin(), ports.end(),
                    [](const NamedPort& a, const NamedPort& b) { return a.port < b.port; });
@@ -56,22 +60,25 @@ std::vector<ChildCommand> plan_children(const UpOptions& options) {
   children.push_back({Supervisor::Role::lockbroker,
                       "mas-lockbroker",
                       {"--bind", options.bind, "--locks-port", port(options.locks_port), "--state",
-                       options.data + "/lockbroker", "--log-level", options.log_level}});
-  children.push_back({Supervisor::Role::gateway,
-                      "mas-gateway",
-                      {"--bind", options.bind, "--text-port", port(options.text_port),
-                       "--native-port", port(options.native_port), "--workers-port",
-                       port(options.workers_port), "--events-port", port(options.events_port),
-                       "--http-port", port(options.http_port), "--log-level", options.log_level}});
+                       options.data + "/lockbroker", "--cluster", options.cluster, "--log-level",
+                       options.log_level}});
+  children.push_back(
+      {Supervisor::Role::gateway,
+       "mas-gateway",
+       {"--bind", options.bind, "--text-port", port(options.text_port), "--native-port",
+        port(options.native_port), "--workers-port", port(options.workers_port), "--events-port",
+        port(options.events_port), "--http-port", port(options.http_port), "--cluster",
+        options.cluster, "--log-level", options.log_level}});
 
   const auto address = reachable_address(options.bind);
   // No HTTP port, so that MAS_HTTP_PORT, which is the gateway's here, does not reach them as
   // theirs.
-  const ChildCommand worker{Supervisor::Role::worker,
-                            "",
-                            {"--gateway", endpoint(address, options.workers_port), "--locks",
-                             endpoint(address, options.locks_port), "--data", options.data,
-                             "--http-port", "0", "--log-level", options.log_level}};
+  const ChildCommand worker{
+      Supervisor::Role::worker,
+      "",
+      {"--gateway", endpoint(address, options.workers_port), "--locks",
+       endpoint(address, options.locks_port), "--data", options.data, "--http-port", "0",
+       "--cluster", options.cluster, "--log-level", options.log_level}};
   const auto add_pool = [&](const char* program, std::uint32_t count,
                             std::initializer_list<std::string> own_arguments) {
     ChildCommand one = worker;

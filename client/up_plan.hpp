@@ -25,6 +25,7 @@ struct UpOptions {
   nanoseconds alert_period = seconds(60);
   std::string log_level = "info";
   nanoseconds partition = std::chrono::hours(24);
+  std::string cluster = "mas";
 };
 
 /// More worker processes of one kind than a machine has any use for: a slip of the finger.

@@ -49,10 +49,8 @@ int run_worker(int argc, const char* const* argv, const WorkerProgram& program) 
   options.text(data_dir, "data", "data directory, shared by all workers");
   options.text(cluster, "cluster", "name that all processes of one system share");
   options.count(weight, "weight", 1, 1000, "share of the pool's work, relative to the others");
-  options.text(
-      instance_text, "instance",
-      "id of this life of the process, 1 to 16 hex digits, by whoever starts it and tells "
-      "the lock broker when it is gone; never the same twice; drawn at random unless given");
+  options.text(instance_text, "instance",
+               "id of this life of the process, hex; for who tells the lock broker of its end");
   options.text(http_bind, "http-bind", "address of the HTTP port");
   options.port(http_port, "http-port", "port for /healthz, /readyz and /metrics", true);
   program.add_options(options);

@@ -68,6 +68,43 @@ TEST_CASE("a LOG whose worker dies is stored once if acknowledged, at most once 
   }
 }
 
+TEST_CASE("under mas up a dead worker's locks are free at once, whatever the leases") {
+  // Nothing here could come back before the test's own patience ends.
+  System system(System::Options().pools(2, 1, 1).environment("MAS_LEASE_TTL", "10m"));
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(system.ask_until_served("LOG m" + std::to_string(i) + " 1") == reply_inserted);
+  }
+  system.kill_all_of("mas-ingest");
+  for (int i = 0; i < 20; ++i) {
+    const auto metric = "m" + std::to_string(i);
+    CHECK(system.ask_until_served("LOG " + metric + " 2") == reply_inserted);
+    CHECK(system.ask_until_served("QUERY " + metric + " MAX 0") == "200 [1.0, 2.0]");
+  }
+}
+
+TEST_CASE("a lock broker that restarts within a lease costs writers nothing") {
+  System system(System::Options().pools(2, 2, 1).environment("MAS_LEASE_TTL", "8s"));
+  TextClient client = system.connect();
+  int logged = 0;
+  const auto log_all = [&] {
+    std::string logs;
+    for (int i = 0; i < 100; ++i) logs += "LOG m" + std::to_string(i % 10) + " 1\n";
+    client.send(logs);
+    for (int i = 0; i < 100; ++i) REQUIRE(client.read_line() == reply_inserted);
+    logged += 10;
+  };
+  log_all();
+  constexpr std::size_t workers = 5;
+  for (std::size_t restart = 1; restart <= 2; ++restart) {
+    system.kill_all_of("mas-lockbroker");
+    log_all();  // there is no broker, and none is needed
+    // The new one grants nothing yet; what was held is reclaimed and used on.
+    system.up().wait_for_stderr("session resumed", workers * restart);
+    log_all();
+  }
+  CHECK(system.ask_until_served("QUERY m0 COUNT 3600") == "200 [" + std::to_string(logged) + "]");
+}
+
 TEST_CASE("a system that was killed altogether comes back with its data and rules") {
   System system(System::Options().option("--alert-period", "1"));
   REQUIRE(system.ask("LOG m 1") == reply_inserted);
