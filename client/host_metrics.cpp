@@ -164,8 +164,8 @@ Devices disks(std::string_view diskstats) {
   }
   Devices whole;
   for (const auto& [name, traffic] : all) {
-    const bool partition = std::any_of(all.begin(), all.end(), [name = name](const auto& other) {
-      return is_partition_of(name, other.first);
+    const bool partition = std::any_of(all.begin(), all.end(), [disk = name](const auto& other) {
+      return is_partition_of(disk, other.first);
     });
     if (!partition) whole[name] = traffic;
   }
