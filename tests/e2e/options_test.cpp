@@ -21,10 +21,12 @@ OptionList from_help(const std::vector<std::string>& command) {
   words[0] = program_path(words[0]);
   words.emplace_back("--help");
   const auto help = run(words).out;
-  static const std::regex row(R"(\n  --([a-z-]+)(?: [^=(\n]*)?(?:=([^ \n]*))? \(Env:)");
+  // `--bind=127.0.0.1 (Env:`, as CLI11 2.4 and later has it `--bind [127.0.0.1]  (Env:`.
+  static const std::regex row(
+      R"(\n  --([a-z-]+)(?: [^=[(\n]*)?(?:=([^ \n]*)| ?\[([^\]\n]*)\] )? \(Env:)");
   OptionList options;
   for (std::sregex_iterator at(help.begin(), help.end(), row), end; at != end; ++at)
-    options[(*at)[1]] = (*at)[2];
+    options[(*at)[1]] = (*at)[2].str() + (*at)[3].str();
   return options;
 }
 
