@@ -152,7 +152,7 @@ struct LockLink::Impl : std::enable_shared_from_this<LockLink::Impl> {
   }
 
   void try_another(MonoTime now) {
-    if (session.open() || session.over() || now - dialled < answer_wait_max) return;
+    if (!session.opening() || now - dialled < answer_wait_max) return;
     if (!std::exchange(warned, true)) {
       spdlog::warn("lock broker does not answer, trying on broker={}:{}", options.host,
                    options.port);

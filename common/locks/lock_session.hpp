@@ -154,6 +154,8 @@ class LockSession {
   // --- The lease.
 
   [[nodiscard]] bool open() const { return state_ == State::open; }
+  /// Asks the broker for a session, the first or a new one.
+  [[nodiscard]] bool opening() const { return state_ == State::opening; }
   /// The goodbye is through, or there was nothing to say it to.
   [[nodiscard]] bool over() const { return state_ == State::closed; }
   /// The session's token, or 0.

@@ -56,6 +56,19 @@ TEST_CASE("mas up says once where it is ready, and stops with 0, leaving no proc
   CHECK_THROWS(system.connect());
 }
 
+TEST_CASE("a stop in order blames nobody, however long the system ran") {
+  System system(System::Options().option("--alert-period", "1s"));
+  REQUIRE(system.ask("LOG m 1") == reply_inserted);
+  REQUIRE(system.ask("NEW-ALERT m MAX 0 5") == reply_registered);
+  // Lock sessions are some seconds old by then.
+  for (std::size_t times = 1; times <= 2; ++times) {
+    REQUIRE(system.ask("LOG m 6") == reply_inserted);
+    system.up().wait_for_stderr("ALERT m: MAX is over 5.0\n", times);
+  }
+  CHECK(system.stop() == ProcessEnd{0, 0});
+  CHECK(count_of(system.up().stderr_text(), "lock broker does not answer") == 0);
+}
+
 TEST_CASE("when mas up is killed its processes vanish with it, and it can start again at once") {
   System system;
   REQUIRE(system.ask("LOG m 1") == reply_inserted);
