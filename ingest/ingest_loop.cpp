@@ -45,6 +45,7 @@ void IngestLoop::on_turn_end() {
   ids_to_lock_.clear();
   ids_to_strengthen_.clear();
   owners_.turn(ids_to_lock_, ids_to_strengthen_);
+  if (owners_.unfinished()) context_.loop.post([] {});  // heartbeats and answers go in between
   if (!ids_to_lock_.empty()) {
     to_lock_.clear();
     for (const auto id : ids_to_lock_) to_lock_.push_back({LockSpace::metric, std::string(id)});

@@ -74,10 +74,16 @@ void MetricOwners::on_session_lost() {
 
 void MetricOwners::turn(std::vector<std::string_view>& to_lock,
                         std::vector<std::string_view>& to_strengthen) {
-  for (auto* metric : touched_) {
+  std::size_t writes = 0;
+  auto next = touched_.begin();
+  for (; next != touched_.end() && writes < writes_per_turn_max; ++next) {
+    auto* metric = *next;
     metric->touched = false;
     if (metric->owner.holds_lock()) {
-      if (!metric->owner.strengthening()) write(*metric);
+      if (!metric->owner.strengthening()) {
+        write(*metric);
+        ++writes;
+      }
       if (metric->owner.wants_exclusive()) {
         to_strengthen.push_back(metric->owner.id());
         metric->owner.on_asked_exclusive();
@@ -87,7 +93,7 @@ void MetricOwners::turn(std::vector<std::string_view>& to_lock,
       metric->owner.on_asked();
     }
   }
-  touched_.clear();
+  touched_.erase(touched_.begin(), next);
 }
 
 void MetricOwners::write(Owned& metric) {

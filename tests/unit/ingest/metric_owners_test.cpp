@@ -97,6 +97,38 @@ TEST_CASE("locks are asked for once a metric, and what has its lock does not wai
   CHECK(f.owners.idle());
 }
 
+TEST_CASE("however many metrics come at once, a turn writes some of them and the next the rest") {
+  constexpr std::size_t most = MetricOwners::writes_per_turn_max;
+  Fixture f;
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < 2 * most + 1; ++i) ids.push_back("m" + std::to_string(i));
+  f.batch(ids);
+  f.turn();
+  REQUIRE(f.asked.size() == ids.size());
+  CHECK_FALSE(f.owners.unfinished());
+  for (const auto& id : ids) f.grant(id);
+
+  f.turn();
+  CHECK(f.owners.counts().writes == most);
+  CHECK(f.owners.unfinished());
+  CHECK(f.answers().size() == most);
+  // One that was written is behind those that wait; one that waits takes the sample along.
+  f.batch({ids.front(), ids.back()}, t0 + day_ns / 2);
+  f.turn();
+  CHECK(f.owners.unfinished());
+  CHECK(f.answers().size() == most);
+  CHECK(f.stored(ids.front()) == 1);
+  f.turn();
+  CHECK_FALSE(f.owners.unfinished());
+  CHECK(f.answers().size() == 3);
+  CHECK(f.owners.idle());
+  CHECK(f.owners.counts().writes == ids.size() + 1);
+  for (const auto& id : ids) {
+    CAPTURE(id);
+    CHECK(f.stored(id) == (id == ids.front() || id == ids.back() ? 2 : 1));
+  }
+}
+
 TEST_CASE("a metric's samples of one turn are one write, whatever batch they came in") {
   Fixture f;
   f.batch({"a"});
