@@ -3,6 +3,8 @@
 # The preset to build and test: release, debug, asan or tsan (see CMakePresets.json).
 PRESET ?= release
 JOBS ?= $(shell nproc)
+# Runs of `make sim`.
+SEEDS ?= 100000
 # What `make run` hands to `mas up`, e.g. make run ARGS="--ingest 2 --query 3".
 ARGS ?=
 
@@ -16,7 +18,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run test format lint up logs down clean
+.PHONY: help deps deps-dev build run test sim format lint up logs down clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +38,11 @@ run: deps build  ## build and run the whole system on this machine until Ctrl-C 
 
 test: deps build  ## build and run every test (PRESET=asan for the sanitizers)
 	@ctest --preset $(PRESET) --parallel $(JOBS)
+
+sim: deps  ## play the lock broker's simulation for SEEDS seeds, from a random one on
+	@cmake --preset $(PRESET) $(if $(VERBOSE),,--log-level=NOTICE)
+	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target simulate_locks
+	@build/$(if $(filter release,$(PRESET)),,$(PRESET)/)bin/simulate_locks --random --runs $(SEEDS)
 
 format: deps-dev  ## write every source file in the project's format
 	@clang-format -i $(SOURCES) $(HEADERS)

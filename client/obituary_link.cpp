@@ -19,8 +19,8 @@ ObituaryLink::ObituaryLink(const std::string& address, std::uint16_t port, std::
   socket_.emplace(ZmqSocket::dealer(
       context_, {static_cast<std::int64_t>(lock_message_bytes_max), queued_messages_max}));
   const bool ipv6 = address.find(':') != std::string::npos;
-  const auto connected =
-      socket_->connect(fmt::format(ipv6 ? "tcp://[{}]:{}" : "tcp://{}:{}", address, port));
+  const auto connected = socket_->connect(ipv6 ? fmt::format("tcp://[{}]:{}", address, port)
+                                               : fmt::format("tcp://{}:{}", address, port));
   if (connected) return;
   spdlog::warn("lock broker cannot be dialled error={}", connected.error().text);
   socket_.reset();

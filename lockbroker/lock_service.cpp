@@ -13,6 +13,9 @@ constexpr std::uint32_t epoch_jump_max = 1U << 20;
 /// Pages of reports made in one turn.
 constexpr int reports_per_turn_max = 2;
 
+/// Between two lines about one holder that makes others wait.
+constexpr seconds long_wait_interval{10};
+
 /// A worker's name for the log, whatever it contains.
 std::string printable(std::string_view text) {
   std::string out(text);
@@ -213,14 +216,25 @@ void LockService::tell_table(const LockTableEvent& event, MonoTime now) {
                              printable(to_text(overdue->name)), to_text(overdue->wanted),
                              sessions_.at(overdue->session).worker, overdue->session)});
     } else if (const auto* wait = std::get_if<WaitLong>(&action)) {
-      notes_.push_back(
-          {true, fmt::format("long wait name={} wanted={} held={} waiters={} waited_ms={} "
-                             "holder={} session={:x}",
-                             printable(to_text(wait->name)), to_text(wait->wanted),
-                             to_text(wait->held), wait->waiters, wait->waited.count(),
-                             sessions_.at(wait->holder).worker, wait->holder)});
+      note_long_wait(*wait, now);
     }
   }
+}
+
+void LockService::note_long_wait(const WaitLong& wait, MonoTime now) {
+  auto& holder = sessions_.at(wait.holder);
+  // Who stalls does so with all its locks at once: one line is enough.
+  if (holder.long_wait_noted != MonoTime{} && now - holder.long_wait_noted < long_wait_interval) {
+    ++holder.long_waits_kept;
+    return;
+  }
+  holder.long_wait_noted = now;
+  notes_.push_back(
+      {true, fmt::format("long wait name={} wanted={} held={} waiters={} waited_ms={} holder={} "
+                         "session={:x} held_back={}",
+                         printable(to_text(wait.name)), to_text(wait.wanted), to_text(wait.held),
+                         wait.waiters, wait.waited.count(), holder.worker, wait.holder,
+                         std::exchange(holder.long_waits_kept, 0))});
 }
 
 void LockService::forget(const SessionGone& gone) {

@@ -71,8 +71,10 @@ class LockService {
     InstanceId instance = any_instance;
     std::string worker;
     OrderedStream stream;
-    bool used = false;   ///< it has sent a heartbeat or requests
-    bool dirty = false;  ///< in dirty_
+    bool used = false;                  ///< it has sent a heartbeat or requests
+    MonoTime long_wait_noted{};         ///< when it was last named for making others wait
+    std::uint64_t long_waits_kept = 0;  ///< not noted since
+    bool dirty = false;                 ///< in dirty_
   };
   using Sessions = std::unordered_map<LockToken, Session>;
 
@@ -87,6 +89,7 @@ class LockService {
   void on_inspect(const std::string& peer, const Envelope& from, const LockInspect& inspect,
                   MonoTime now);
   void tell_table(const LockTableEvent& event, MonoTime now);
+  void note_long_wait(const WaitLong& wait, MonoTime now);
   void forget(const SessionGone& gone);
   void mark_dirty(LockToken token, Session& session);
   template <typename Message>

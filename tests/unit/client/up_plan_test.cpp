@@ -18,16 +18,16 @@ TEST_CASE("by default one process of each program runs, on the documented ports"
   REQUIRE(children.size() == 5);
   CHECK(joined(children[0]) ==
         "mas-lockbroker --bind 127.0.0.1 --locks-port 5558 --state ./data/lockbroker "
-        "--log-level info");
+        "--cluster mas --log-level info");
   CHECK(joined(children[1]) ==
         "mas-gateway --bind 127.0.0.1 --text-port 12345 --native-port 5555 --workers-port 5556 "
-        "--events-port 5557 --http-port 8080 --log-level info");
+        "--events-port 5557 --http-port 8080 --cluster mas --log-level info");
   CHECK(joined(children[2]) ==
         "mas-ingest --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
         "--log-level info --partition 86400000000000ns");
   CHECK(joined(children[3]) ==
         "mas-query --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
-        "--log-level info");
+        "--cluster mas --log-level info");
   CHECK(joined(children[4]) ==
         "mas-alerter --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
         "--log-level info --alert-period 60000000000ns");
