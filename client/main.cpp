@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "client/agent.hpp"
+#include "client/bench.hpp"
 #include "client/lock.hpp"
 #include "client/locks.hpp"
 #include "client/ping.hpp"
@@ -20,12 +21,13 @@ struct Command {
   int (*run)(int argc, const char* const* argv);  ///< argv[0] is the command's name
 };
 
-constexpr std::array<Command, 5> commands{{
+constexpr std::array<Command, 6> commands{{
     {"up", "run the whole system on this machine until Ctrl-C", mas::run_up},
     {"agent", "log this host's metrics every few seconds", mas::run_agent},
     {"ping", "ask whether a gateway serves (exit 0) or not (exit 1)", mas::run_ping},
     {"lock", "run a command while a lock is held, across machines", mas::run_lock},
     {"locks", "show who holds which lock, and who waits", mas::run_locks},
+    {"bench", "measure a part of the system (mas bench locks)", mas::run_bench},
 }};
 
 void print_help(std::FILE* out) {

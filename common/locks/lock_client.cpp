@@ -321,8 +321,7 @@ struct LockClient::Impl {
     serve_line();
   }
 
-  void let_go(const std::shared_ptr<State>& kept, std::optional<LockValue> value, LockEnd end) {
-    const auto state = kept;  // erased from `held` below, where `kept` may be
+  void let_go(const std::shared_ptr<State>& state, std::optional<LockValue> value, LockEnd end) {
     if (state->gone.exchange(true)) return;
     if (state->mode == LockMode::shared) {
       link->end_use(state->name, state->grant.token);

@@ -334,5 +334,40 @@ TEST_CASE("a client written from the protocol's page alone takes its turn among 
   CHECK(refused.out == "not granted: cancelled\n");
 }
 
+TEST_CASE("mas bench locks measures each scenario, on a broker of its own or a given one") {
+  const LockBroker broker;
+  const auto bench = [](std::vector<std::string> options) {
+    std::vector<std::string> argv{
+        program_path("mas"), "bench", "locks",     "--seconds", "100ms", "--names", "1000",
+        "--batch",           "10",    "--clients", "3"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    const auto output = run(argv);
+    CAPTURE(output.err);
+    CHECK(output.end == ProcessEnd{0, 0});
+    CHECK(output.err == "");
+    return output.out;
+  };
+  const auto all = bench({"--json"});
+  for (const char* scenario :
+       {"bare round trip", "uncontended", "batched, 1 client", "batched, 3 clients",
+        "hot name, 3 clients", "90/10 readers, 3 clients", "cached", "1000 names held"}) {
+    CAPTURE(scenario, all);
+    CHECK(count_of(all, std::string("{\"scenario\":\"") + scenario + "\",\"operations\":") == 1);
+    CHECK(count_of(all, std::string("{\"scenario\":\"") + scenario + "\",\"operations\":0,") == 0);
+  }
+  CHECK(count_of(all, "\n") == 1);
+  for (const char* mode : {"shared", "append"}) {
+    const auto table = bench(
+        {"--locks", broker.address(), "--scenario", "batched", "--mode", mode, "--hold", "1ms"});
+    CHECK(count_of(table, "\nbatched, ") == 2);
+  }
+  const FreePorts ports(1);
+  const auto absent = run({program_path("mas"), "bench", "locks", "--locks",
+                           "127.0.0.1:" + std::to_string(ports[0]), "--scenario", "held"});
+  CHECK(absent.end == ProcessEnd{1, 0});
+  CHECK(absent.err == "mas bench locks: held: no lock broker answers\n");
+  CHECK(run({program_path("mas"), "bench", "socks"}).end == ProcessEnd{2, 0});
+}
+
 }  // namespace
 }  // namespace mas

@@ -47,8 +47,9 @@ TEST_CASE("docs/options.md lists the options of every program, with their defaul
   std::ifstream file(MAS_DOCS_DIR "/options.md");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   const std::vector<std::vector<std::string>> programs{
-      {"mas-gateway"}, {"mas-lockbroker"}, {"mas-ingest"},  {"mas-query"},   {"mas-alerter"},
-      {"mas", "up"},   {"mas", "agent"},   {"mas", "ping"}, {"mas", "lock"}, {"mas", "locks"}};
+      {"mas-gateway"}, {"mas-lockbroker"}, {"mas-ingest"},           {"mas-query"},
+      {"mas-alerter"}, {"mas", "up"},      {"mas", "agent"},         {"mas", "ping"},
+      {"mas", "lock"}, {"mas", "locks"},   {"mas", "bench", "locks"}};
   const std::set<std::string> workers{"mas-ingest", "mas-query", "mas-alerter"};
   for (const auto& program : programs) {
     auto section = program[0];
