@@ -32,6 +32,13 @@ std::string locks_of(const LockBroker& broker) {
   return told.out;
 }
 
+/// How it ended, once all that it has written is here.
+ProcessEnd end_of(Process& process) {
+  const auto end = process.wait();
+  process.wait_until_all_gone();
+  return end;
+}
+
 /// Asks again until it is as wanted.
 void wait_until(const std::function<bool()>& done) {
   const auto give_up = std::chrono::steady_clock::now() + patience;
@@ -163,7 +170,7 @@ TEST_CASE("when mas lock is killed its command dies, and the lock goes on after 
   wait_until([&] { return largest(locks_of(broker), "\"waiting\":") == 1; });
   holder.signal(SIGKILL);
   holder.wait_until_all_gone();
-  CHECK(next.wait() == ProcessEnd{0, 0});
+  CHECK(end_of(next) == ProcessEnd{0, 0});
   CHECK(next.stdout_text() == "next\n");
 }
 
@@ -174,7 +181,7 @@ TEST_CASE("a command whose lock is lost is told to end, then killed") {
     Process holder(locked(broker, "job", std::string("trap 'echo told; exit 3' TERM; ") + loop));
     holder.wait_for_stdout("in");
     broker.process().signal(SIGKILL);
-    CHECK(holder.wait() == ProcessEnd{124, 0});
+    CHECK(end_of(holder) == ProcessEnd{124, 0});
     CHECK(holder.stdout_text() == "in\ntold\n");
     CHECK(holder.stderr_text() ==
           "mas lock: lost the lock on 'job' while the command ran; stopping it\n");
@@ -184,7 +191,7 @@ TEST_CASE("a command whose lock is lost is told to end, then killed") {
         locked(broker, "job", std::string("trap '' TERM; ") + loop, {"--grace", "100ms"}));
     holder.wait_for_stdout("in");
     broker.process().signal(SIGKILL);
-    CHECK(holder.wait() == ProcessEnd{124, 0});
+    CHECK(end_of(holder) == ProcessEnd{124, 0});
   }
 }
 
@@ -199,7 +206,7 @@ TEST_CASE("a command whose lock is lost may go on where the user wants it so") {
   broker.process().signal(SIGKILL);
   holder.wait_for_stderr("lost the lock on 'job' while the command runs\n");
   std::ofstream(go) << "";
-  CHECK(holder.wait() == ProcessEnd{5, 0});
+  CHECK(end_of(holder) == ProcessEnd{5, 0});
 }
 
 TEST_CASE("signals reach the command") {
@@ -210,7 +217,7 @@ TEST_CASE("signals reach the command") {
                         "while :; do sleep 0.01; done"));
   holder.wait_for_stdout("in");
   holder.signal(signal);
-  CHECK(holder.wait() == ProcessEnd{3, 0});
+  CHECK(end_of(holder) == ProcessEnd{3, 0});
   CHECK(holder.stdout_text() == "in\ngot it\n");
 }
 
@@ -222,7 +229,7 @@ TEST_CASE("a signal ends the wait for a lock, and nobody is left in line") {
   Process waiter(locked(broker, "job", "echo ran"));
   wait_until([&] { return largest(locks_of(broker), "\"waiting\":") == 1; });
   waiter.signal(signal);
-  CHECK(waiter.wait() == ProcessEnd{128 + signal, 0});
+  CHECK(end_of(waiter) == ProcessEnd{128 + signal, 0});
   CHECK(waiter.stdout_text() == "");
   CHECK(largest(locks_of(broker), "\"waiting\":") == 0);
 }
@@ -240,8 +247,8 @@ TEST_CASE("a lock that others wait for is kept as long as the command runs, leas
   wait_until([&] { return largest(locks_of(broker), "\"waited_ms\":") > 1500; });
   CHECK(next.stdout_text() == "");
   std::ofstream(go) << "";
-  CHECK(holder.wait() == ProcessEnd{0, 0});
-  CHECK(next.wait() == ProcessEnd{0, 0});
+  CHECK(end_of(holder) == ProcessEnd{0, 0});
+  CHECK(end_of(next) == ProcessEnd{0, 0});
   CHECK(holder.stderr_text() == "");
 }
 
@@ -319,11 +326,11 @@ TEST_CASE("a client written from the protocol's page alone takes its turn among 
   wait_until([&] { return largest(locks_of(broker), "\"waiters\":") == 2; });
   std::ofstream(go) << "";
   const auto python_token = token_of(python.wait_for_stdout("granted "));
-  CHECK(python.wait() == ProcessEnd{0, 0});
+  CHECK(end_of(python) == ProcessEnd{0, 0});
   CHECK(python.stdout_text() == "granted " + std::to_string(python_token) + "\nreleased\n");
   CHECK(python.stderr_text() == "");
   const auto last_token = token_of(last.wait_for_stdout("token "));
-  CHECK(last.wait() == ProcessEnd{0, 0});
+  CHECK(end_of(last) == ProcessEnd{0, 0});
   CHECK(first_token < python_token);
   CHECK(python_token < last_token);
 
