@@ -24,13 +24,13 @@ TEST_CASE("by default one process of each program runs, on the documented ports"
         "--events-port 5557 --http-port 8080 --cluster mas --log-level info");
   CHECK(joined(children[2]) ==
         "mas-ingest --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
-        "--log-level info --partition 86400000000000ns");
+        "--cluster mas --log-level info --partition 86400000000000ns");
   CHECK(joined(children[3]) ==
         "mas-query --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
         "--cluster mas --log-level info");
   CHECK(joined(children[4]) ==
         "mas-alerter --gateway 127.0.0.1:5556 --locks 127.0.0.1:5558 --data ./data --http-port 0 "
-        "--log-level info --alert-period 60000000000ns");
+        "--cluster mas --log-level info --alert-period 60000000000ns");
 }
 
 TEST_CASE("each pool has as many processes as were asked for, none included") {
