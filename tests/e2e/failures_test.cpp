@@ -83,7 +83,8 @@ TEST_CASE("under mas up a dead worker's locks are free at once, whatever the lea
 }
 
 TEST_CASE("a lock broker that restarts within a lease costs writers nothing") {
-  System system(System::Options().pools(2, 2, 1).environment("MAS_LEASE_TTL", "8s"));
+  // One worker a pool, as a second one that joins while there is no broker could take nothing over.
+  System system(System::Options().environment("MAS_LEASE_TTL", "8s"));
   TextClient client = system.connect();
   int logged = 0;
   const auto log_all = [&] {
@@ -94,7 +95,7 @@ TEST_CASE("a lock broker that restarts within a lease costs writers nothing") {
     logged += 10;
   };
   log_all();
-  constexpr std::size_t workers = 5;
+  constexpr std::size_t workers = 3;
   for (std::size_t restart = 1; restart <= 2; ++restart) {
     system.kill_all_of("mas-lockbroker");
     log_all();  // there is no broker, and none is needed
