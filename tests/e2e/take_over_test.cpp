@@ -164,6 +164,23 @@ TEST_CASE("a writer that sleeps past its lease adds nothing when it wakes, and n
   ledger.check_answer();
 }
 
+TEST_CASE("a lock broker that stands still longer than the leases loses nothing acknowledged") {
+  System system(short_leases());
+  Ledger ledger(system);
+  ledger.log_until_acknowledged(20);
+  const auto brokers = system.pids_of("mas-lockbroker");
+  REQUIRE(brokers.size() == 1);
+  for (std::size_t times = 1; times <= 2; ++times) {
+    ::kill(brokers.front(), SIGSTOP);
+    // On locks that are held work goes on until their leases are over; then everything is refused.
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (ledger.log()) REQUIRE(std::chrono::steady_clock::now() < deadline);
+    ::kill(brokers.front(), SIGCONT);
+    ledger.log_until_acknowledged(20);
+    ledger.check_answer();
+  }
+}
+
 TEST_CASE("readers take over what a killed writer left, before anybody writes") {
   System system(short_leases());
   Ledger ledger(system);
