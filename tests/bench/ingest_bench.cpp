@@ -55,13 +55,11 @@ double samples_per_second(const std::string& directory, std::size_t metrics, std
       metric = metric + 1 == metrics ? 0 : metric + 1;
     }
     owners.on_batch(1, columns.batch(++batches));
-    to_lock.clear();
-    owners.turn(to_lock, to_strengthen);
-    for (const auto id : to_lock) owners.on_granted(id, {1, true});
-    if (!to_lock.empty()) {
-      to_lock.clear();
+    do {
       owners.turn(to_lock, to_strengthen);
-    }
+      for (const auto id : to_lock) owners.on_granted(id, {1, true});
+      to_lock.clear();
+    } while (owners.unfinished());
     answers.clear();
     owners.take_answers(true, answers);
     if (warm_batches > 0 && --warm_batches == 0) {
