@@ -18,7 +18,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run test sim format lint up logs down clean
+.PHONY: help deps deps-dev build run test sim model format lint up logs down clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ sim: deps  ## play the lock broker's simulation for SEEDS seeds, from a random o
 	@cmake --preset $(PRESET) $(if $(VERBOSE),,--log-level=NOTICE)
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target simulate_locks
 	@build/$(if $(filter release,$(PRESET)),,$(PRESET)/)bin/simulate_locks --random --runs $(SEEDS)
+
+model:  ## check the Spin model of the lock protocol, every state of it (some minutes)
+	@cmake/install_packages cmake/packages/model.txt
+	@lockbroker/model/check build/model
 
 format: deps-dev  ## write every source file in the project's format
 	@clang-format -i $(SOURCES) $(HEADERS)
