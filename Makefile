@@ -5,6 +5,8 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 # Runs of `make sim`.
 SEEDS ?= 100000
+# How long `make fuzz` tries each target.
+SECONDS ?= 10
 # What `make run` hands to `mas up`, e.g. make run ARGS="--ingest 2 --query 3".
 ARGS ?=
 
@@ -18,7 +20,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run test sim model format lint up logs down clean
+.PHONY: help deps deps-dev build run test sim model fuzz format lint up logs down clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +46,15 @@ sim: deps  ## play the lock broker's simulation for SEEDS seeds, from a random o
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) --target simulate_locks
 	@build/$(if $(filter release,$(PRESET)),,$(PRESET)/)bin/simulate_locks --random --runs $(SEEDS)
 
-model:  ## check the Spin model of the lock protocol, every state of it (some minutes)
+model:  ## check the Spin model of the lock protocol, every state of it (a minute or two)
 	@cmake/install_packages cmake/packages/model.txt
 	@lockbroker/model/check build/model
+
+fuzz: deps  ## hostile bytes for what decodes them (SECONDS=10 for each target)
+	@cmake/install_packages cmake/packages/fuzz.txt
+	@cmake --preset fuzz $(if $(VERBOSE),,--log-level=NOTICE)
+	@cmake --build --preset fuzz --parallel $(JOBS)
+	@tests/fuzz/run build/fuzz/bin $(SECONDS)
 
 format: deps-dev  ## write every source file in the project's format
 	@clang-format -i $(SOURCES) $(HEADERS)
