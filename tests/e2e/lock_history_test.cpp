@@ -2,6 +2,7 @@
 // stand still and vanish and the broker is killed and stopped, and then has to be the history of a
 // readers-writer lock. A longer run: MAS_TEST_GRANTS=1000000.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -26,7 +28,7 @@ using What = LockOperation::What;
 
 constexpr std::size_t players_count = 6;
 constexpr std::size_t names_count = 3;
-constexpr std::uint64_t default_grants = 3000;
+constexpr std::uint64_t default_grants = 1500;
 constexpr milliseconds lease_ttl{500};
 
 std::uint64_t grants_wanted() {
@@ -85,6 +87,7 @@ class Game {
   }
   ~Game() { stop(); }
 
+  [[nodiscard]] std::uint64_t grants() const { return grants_; }
   void wait_for(std::uint64_t grants) {
     auto before = grants_.load();
     auto until = std::chrono::steady_clock::now() + patience;
@@ -132,12 +135,18 @@ TEST_CASE(
   Broker broker;
   Game game(broker.port(), 0.0002, true);
   const auto grants = grants_wanted();
+  bool resumed = false;
 
   for (std::uint64_t done = grants / 6; done < grants; done += grants / 2) {
-    // Killed, and back before any lease is over.
-    game.wait_for(done);
-    broker.kill();
-    broker.start();
+    // Killed, and back before any lease is over. Where the machine is too slow for that, again.
+    for (int attempt = 0; !resumed && attempt < 20; ++attempt) {
+      game.wait_for(std::max(done, game.grants() + 1));
+      broker.kill();
+      broker.start();
+      game.wait_for(game.grants() + 1);
+      resumed = broker.process().stderr_text().find("session resumed") != std::string::npos;
+    }
+    CHECK(std::exchange(resumed, false));
     // Killed, and back after all leases are over.
     game.wait_for(done + grants / 12);
     broker.kill();
@@ -180,12 +189,14 @@ TEST_CASE(
 
 TEST_CASE("clients that do not look at their lease are found out by their history") {
   Broker broker;
-  Game game(broker.port(), 0.002, false);
-  game.wait_for(1500);
-  game.stop();
   bool found = false;
-  for (std::size_t name = 0; name < names_count; ++name) {
-    found = found || not_linearizable(game.history(name)).has_value();
+  for (int games = 0; !found && games < 50; ++games) {
+    Game game(broker.port(), 0.002, false);
+    game.wait_for(300);
+    game.stop();
+    for (std::size_t name = 0; name < names_count; ++name) {
+      found = found || not_linearizable(game.history(name)).has_value();
+    }
   }
   CHECK(found);
 }
