@@ -13,6 +13,8 @@ constexpr std::uint32_t epoch_jump_max = 1U << 20;
 /// Pages of reports made in one turn.
 constexpr int reports_per_turn_max = 2;
 
+/// What a client may claim of another broker's leases; no broker gives longer ones.
+constexpr seconds lease_ttl_max{600};
 /// Between two lines about one holder that makes others wait.
 constexpr seconds long_wait_interval{10};
 
@@ -105,6 +107,8 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
     // Our epoch file is missing or old. The client asks again, and by then we have a higher one.
     highest_epoch_seen_ = std::max(highest_epoch_seen_, hello.highest_epoch);
     surprised_ = true;
+    surprise_ttl_ = std::max(
+        surprise_ttl_, std::min(milliseconds{hello.highest_ttl_ms}, milliseconds{lease_ttl_max}));
     notes_.push_back(
         {true, fmt::format("a client has seen epoch {} of another broker, ours is {} worker={}",
                            hello.highest_epoch, table_.epoch(), printable(hello.worker))});
@@ -288,7 +292,9 @@ std::optional<std::uint32_t> LockService::wanted_epoch() const {
 void LockService::raise_epoch(std::uint32_t epoch, MonoTime now) {
   // Seen by a client: our epoch file was missing or old, and said nothing of that broker's leases.
   table_.raise_epoch(epoch);
-  if (std::exchange(surprised_, false)) table_.distrust_past(now + options_.table.lease_ttl);
+  if (!std::exchange(surprised_, false)) return;
+  const auto lease_ttl = std::max(options_.table.lease_ttl, std::exchange(surprise_ttl_, {}));
+  table_.distrust_past(now + lease_ttl);
 }
 
 void LockService::take_frames(std::vector<LockServiceFrame>& out) {

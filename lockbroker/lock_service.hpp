@@ -57,6 +57,8 @@ class LockService {
   /// The epoch to be made durable and then given to raise_epoch(), when ours is used up or a
   /// client has seen a higher one. Until then such a client gets no session.
   [[nodiscard]] std::optional<std::uint32_t> wanted_epoch() const;
+  /// How long leases of a broker that a client has seen may last, to be made durable with it.
+  [[nodiscard]] milliseconds foreign_lease_ttl() const { return surprise_ttl_; }
   void raise_epoch(std::uint32_t epoch, MonoTime now);
 
   /// Appends what is to be sent or logged, in order, and forgets it.
@@ -100,6 +102,7 @@ class LockService {
   LockTable table_;
   std::uint32_t highest_epoch_seen_ = 0;  ///< by any client, of other brokers
   bool surprised_ = false;                ///< by one of those, which is not below ours
+  milliseconds surprise_ttl_{0};          ///< the longest of those brokers' leases
   Sessions sessions_;
   std::unordered_map<InstanceId, LockToken> session_by_instance_;  ///< the newest of each
   std::vector<LockToken> dirty_;

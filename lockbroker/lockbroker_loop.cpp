@@ -118,6 +118,7 @@ void LockbrokerLoop::raise_epoch(MonoTime now) {
   if (!wanted || now < epoch_retry_) return;
   auto record = epochs_.record();
   record.epoch = *wanted;
+  record.lease_ttl = std::max(record.lease_ttl, service_->foreign_lease_ttl());
   record.names_clean = false;
   if (const auto written = epochs_.write(record); !written) {
     epoch_retry_ = now + epoch_retry_interval;

@@ -129,7 +129,7 @@ class LockClient:
                 raise Lost("no lock broker answers")
             hello += 1
             self.heartbeat_sent = {hello: now()}  # each hello takes the place of the one before
-            self.send(HELLO, hello, 0, 0, self.worker, 0)
+            self.send(HELLO, hello, 0, 0, 0, self.worker, 0)
             ask_again = now() + 0.5
             while not self.session and now() < ask_again:
                 self.receive(ask_again)

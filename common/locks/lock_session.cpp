@@ -290,7 +290,9 @@ void LockSession::send_hello(MonoTime now) {
   hello_sent_ = now;
   // Each attempt takes the place of the one before it, so a slow broker needs longer ones.
   next_hello_ = now + options_.hello_interval * (1 << std::min(hello_attempts_++, 2));
-  send(LockHello{hello_number_, highest_.epoch, highest_.broker, options_.worker, session_});
+  send(LockHello{hello_number_, highest_.epoch, highest_.broker,
+                 static_cast<std::uint32_t>(highest_.lease_ttl.count()), options_.worker,
+                 session_});
 }
 
 void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now) {
@@ -298,7 +300,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   if (resuming_ == Resuming::asking) {
     if (welcome.session == session_) {
       broker_ = from.from;
-      highest_ = {welcome.epoch, from.from};
+      highest_ = {welcome.epoch, from.from, milliseconds{welcome.ttl_ms}};
       ttl_ = ttl;
       return resume(now);
     }
@@ -310,7 +312,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   hello_attempts_ = 0;
   broker_ = from.from;
   session_ = welcome.session;
-  highest_ = {welcome.epoch, from.from};
+  highest_ = {welcome.epoch, from.from, milliseconds{welcome.ttl_ms}};
   ttl_ = ttl;
   lease_until_ = until;
   next_heartbeat_ = hello_sent_ + ttl_ / heartbeats_per_ttl;
@@ -332,7 +334,7 @@ void LockSession::on_ended(const Envelope& from, const LockEnded& ended, MonoTim
   }
   if (ended.epoch > highest_.epoch) {
     // A new broker. It takes the session over if it hears of it before it grants anything.
-    highest_ = {ended.epoch, from.from};
+    highest_ = {ended.epoch, from.from, highest_.lease_ttl};
     resuming_ = Resuming::asking;
     broker_ = any_instance;
     hello_attempts_ = 0;

@@ -63,6 +63,7 @@ using LockEvent = std::variant<LockGranted, LockRefused, LockRecalled, LockSessi
 struct BrokerEpoch {
   std::uint32_t epoch = 0;  ///< 0: none
   InstanceId broker = any_instance;
+  milliseconds lease_ttl{0};  ///< of the leases that it gives
 
   friend bool operator==(const BrokerEpoch&, const BrokerEpoch&) = default;
 };

@@ -12,9 +12,13 @@ namespace {
 
 constexpr std::size_t epoch_digits = 8;
 constexpr std::size_t broker_digits = 16;
+constexpr std::size_t ttl_digits = 8;
+constexpr std::size_t broker_at = epoch_digits + 1;
+constexpr std::size_t ttl_at = broker_at + broker_digits + 1;
 
 std::string file_name(const BrokerEpoch& broker) {
-  return fmt::format("{:08x}-{:016x}", broker.epoch, broker.broker);
+  return fmt::format("{:08x}-{:016x}-{:08x}", broker.epoch, broker.broker,
+                     broker.lease_ttl.count());
 }
 
 template <typename Number>
@@ -26,11 +30,15 @@ bool parse_hex(std::string_view text, Number& number) {
 /// Nothing for any name that file_name() does not make.
 std::optional<BrokerEpoch> parse_file_name(std::string_view name) {
   BrokerEpoch broker;
-  if (name.size() != epoch_digits + 1 + broker_digits ||
+  std::uint32_t ttl_ms = 0;
+  if (name.size() != ttl_at + ttl_digits ||
       !parse_hex(name.substr(0, epoch_digits), broker.epoch) ||
-      !parse_hex(name.substr(epoch_digits + 1), broker.broker) || file_name(broker) != name) {
+      !parse_hex(name.substr(broker_at, broker_digits), broker.broker) ||
+      !parse_hex(name.substr(ttl_at), ttl_ms)) {
     return std::nullopt;
   }
+  broker.lease_ttl = milliseconds{ttl_ms};
+  if (file_name(broker) != name) return std::nullopt;
   return broker;
 }
 
@@ -48,7 +56,11 @@ Result<BrokerEpoch> EpochMemory::latest() {
   BrokerEpoch latest;
   for (const auto& entry : *entries) {
     const auto broker = parse_file_name(entry.name);
-    if (broker && broker->epoch >= latest.epoch) latest = *broker;
+    if (!broker || broker->epoch < latest.epoch) continue;
+    // Two of one epoch: one of them had lost its epoch file, and leases of either may be alive.
+    const auto ttl_of_same = broker->epoch == latest.epoch ? latest.lease_ttl : milliseconds{0};
+    latest = *broker;
+    latest.lease_ttl = std::max(latest.lease_ttl, ttl_of_same);
   }
   return latest;
 }

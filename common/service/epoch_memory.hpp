@@ -11,8 +11,8 @@ namespace mas {
 /// The latest lock broker that any worker of a data directory has had a session with, kept in the
 /// directory `epochs` there. Workers tell it to a broker whose own epoch file is missing or was
 /// restored from a backup, which then raises its epoch above it before it grants anything. Each
-/// broker is an empty file named by its epoch and instance, made with O_EXCL, so workers that
-/// write at once do not undo each other's work. Thread-safety: one owner.
+/// broker is an empty file named by its epoch, instance and time to live, made with O_EXCL, so
+/// workers that write at once do not undo each other's work. Thread-safety: one owner.
 class EpochMemory {
  public:
   /// `data_directory` exists. `files` outlives it.

@@ -125,10 +125,11 @@ std::string_view to_text(LockRefusal refusal) {
 }
 
 void encode(Bytes& out, Envelope envelope, const LockHello& message) {
-  Encoder(out, typed(envelope, LockMessage::hello), 5)
+  Encoder(out, typed(envelope, LockMessage::hello), 6)
       .u64(message.number)
       .u64(message.highest_epoch)
       .u64(message.highest_broker)
+      .u64(message.highest_ttl_ms)
       .str(message.worker)
       .u64(message.session);
 }
@@ -136,6 +137,7 @@ Result<void> decode(Decoder& in, LockHello& message) {
   message.number = in.u64();
   message.highest_epoch = in.u32();
   message.highest_broker = in.u64();
+  message.highest_ttl_ms = in.u32();
   message.worker = in.str(lock_worker_bytes_max);
   message.session = in.u64();
   return checked(in, "lock hello");

@@ -230,6 +230,24 @@ TEST_CASE("scenario 8: of two brokers alive a client refuses the one of a lower 
   CHECK_FALSE(earlier.broker().table().granting());
 }
 
+// Found by the simulation, seed 108620.
+TEST_CASE("a broker that lost its epoch file and gives shorter leases waits for the longer ones") {
+  LockTableOptions table;
+  table.lease_ttl = seconds{10};
+  World world(2, table);
+  world.acquire(0, cpu, LockMode::exclusive);
+  world.settle();
+  world.client(0).up_cut = world.client(0).down_cut = true;
+  world.table_options().lease_ttl = seconds{1};
+  world.restart_broker_without_its_file();
+  world.acquire(1, cpu, LockMode::exclusive);
+  world.run(seconds{9});
+  CHECK(world.valid(0, cpu) != nullptr);
+  CHECK(world.session(1).held(cpu) == nullptr);
+  world.run(seconds{3});
+  CHECK(world.valid(1, cpu) != nullptr);
+}
+
 TEST_CASE("scenario 9: a missing epoch file is made up for by what the clients have seen") {
   World world(2);
   world.acquire(0, cpu, LockMode::exclusive);

@@ -465,7 +465,7 @@ TEST_CASE("a broker of a lower epoch is refused until its epoch is raised above 
   LockServiceOptions options;
   std::vector<LockServiceFrame> frames;
   Bytes hello;
-  encode(hello, Envelope{0, "world", 77, any_instance}, LockHello{1, 9, 5, "w", 0});
+  encode(hello, Envelope{0, "world", 77, any_instance}, LockHello{1, 9, 5, 3000, "w", 0});
   REQUIRE(restored.broker().on_frame("peer1", hello, restored.now()));
   CHECK(restored.broker().wanted_epoch() == 10);
   restored.settle();

@@ -191,7 +191,7 @@ TEST_CASE("session messages of the lock port read back as they were written") {
   CHECK(ended.epoch == 3);
 
   frame.clear();
-  encode(frame, envelope(), LockHello{5, 6, 8, "worker", 7});
+  encode(frame, envelope(), LockHello{5, 6, 8, 9, "worker", 7});
   Decoder hello_in(frame);
   REQUIRE(decode_envelope(hello_in));
   LockHello hello;
@@ -199,6 +199,7 @@ TEST_CASE("session messages of the lock port read back as they were written") {
   CHECK(hello.number == 5);
   CHECK(hello.highest_epoch == 6);
   CHECK(hello.highest_broker == 8);
+  CHECK(hello.highest_ttl_ms == 9);
   CHECK(hello.worker == "worker");
   CHECK(hello.session == 7);
 
