@@ -421,6 +421,8 @@ void LockSession::lose(std::string why, MonoTime now) {
   resuming_ = Resuming::no;
   session_ = 0;
   broker_ = any_instance;
+  // A welcome that is still under way would open this session once more, under the same token.
+  ++hello_number_;
   next_hello_ = now;
   stream_ = OrderedStream{};
   held_count_ = 0;

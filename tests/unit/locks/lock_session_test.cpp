@@ -427,6 +427,25 @@ TEST_CASE("a broker that has begun to grant takes no session over") {
   CHECK(world.broker().table().figures().reclaims == 0);
 }
 
+TEST_CASE("a session whose lease is over is not opened again by a welcome that comes late") {
+  World world(1);
+  world.acquire(0, cpu, LockMode::append);
+  CHECK(world.told(0) == "granted 1 cpu append");
+  const auto session = world.session(0).session();
+  world.restart_broker(seconds{3});
+  world.after_step = [&] {
+    if (world.broker().table().knows(session)) world.client(0).stopped = true;
+  };
+  const auto over = world.session(0).lease_until() - world.now_of(0) + milliseconds{100};
+  world.run(over);
+  REQUIRE(world.client(0).stopped);
+  world.after_step = [] {};
+  world.client(0).stopped = false;
+  // It looks at what has come before it looks at the time.
+  CHECK(world.told(0, seconds{1}) == "lost, opened");
+  CHECK(world.session(0).session() > session);
+}
+
 TEST_CASE("the old lease counts alone until the new broker has taken in all that is reclaimed") {
   World world(2);
   world.acquire(0, cpu, LockMode::exclusive);
