@@ -114,6 +114,13 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
                            hello.highest_epoch, table_.epoch(), printable(hello.worker))});
     return;
   }
+  if (const auto resumed = sessions_.find(hello.session); resumed != sessions_.end() &&
+                                                          resumed->second.instance == from.from &&
+                                                          !resumed->second.used) {
+    // Resumed already, but it has not heard of it: it takes only the welcome to its last hello.
+    resumed->second.peer = peer;
+    return send_welcome(peer, from.from, hello.number, hello.session);
+  }
   // A session that it asked for but has not heard of yet is replaced.
   if (const auto earlier = session_by_instance_.find(from.from);
       earlier != session_by_instance_.end() && !sessions_.at(earlier->second).used) {
@@ -140,9 +147,7 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
   notes_.push_back(
       {false, fmt::format("session {} session={:x} worker={}", resumed ? "resumed" : "opened",
                           opened->session, session.worker)});
-  send(peer, from.from,
-       LockWelcome{hello.number, opened->session,
-                   static_cast<std::uint32_t>(options_.table.lease_ttl.count()), table_.epoch()});
+  send_welcome(peer, from.from, hello.number, opened->session);
 }
 
 void LockService::on_departed(const LockDeparted& departed, MonoTime now) {
@@ -274,6 +279,12 @@ void LockService::send(const std::string& peer, InstanceId to, const Message& me
   auto& out = frames_.emplace_back();
   out.peer = peer;
   encode(out.frame, Envelope{0, options_.cluster, options_.instance, to}, message);
+}
+
+void LockService::send_welcome(const std::string& peer, InstanceId to, std::uint64_t number,
+                               LockToken session) {
+  const auto ttl_ms = static_cast<std::uint32_t>(options_.table.lease_ttl.count());
+  send(peer, to, LockWelcome{number, session, ttl_ms, table_.epoch()});
 }
 
 void LockService::send_ended(const std::string& peer, InstanceId to, LockToken session,

@@ -96,6 +96,8 @@ class LockService {
   void mark_dirty(LockToken token, Session& session);
   template <typename Message>
   void send(const std::string& peer, InstanceId to, const Message& message);
+  void send_welcome(const std::string& peer, InstanceId to, std::uint64_t number,
+                    LockToken session);
   void send_ended(const std::string& peer, InstanceId to, LockToken session, LockSessionEnd why);
 
   LockServiceOptions options_;

@@ -427,6 +427,21 @@ TEST_CASE("a broker that has begun to grant takes no session over") {
   CHECK(world.broker().table().figures().reclaims == 0);
 }
 
+TEST_CASE("a restarted broker whose welcome comes late takes the session over all the same") {
+  LockTableOptions table;
+  table.lease_ttl = seconds{10};
+  World world(1, table);
+  world.acquire(0, cpu, LockMode::append);
+  CHECK(world.told(0) == "granted 1 cpu append");
+  const auto session = world.session(0).session();
+  world.restart_broker(seconds{10});
+  // There and back takes longer than until the next hello, which finds the session resumed.
+  world.delay = [] { return milliseconds{300}; };
+  CHECK(world.told(0, seconds{20}).empty());
+  CHECK(world.session(0).session() == session);
+  CHECK(world.broker().table().figures().reclaims == 1);
+}
+
 TEST_CASE("a session whose lease is over is not opened again by a welcome that comes late") {
   World world(1);
   world.acquire(0, cpu, LockMode::append);
