@@ -10,6 +10,9 @@ namespace {
 /// Epochs that a client may be ahead of a lost or restored epoch file. Each start of a broker takes
 /// one, so nobody is ever further ahead, and hostile bytes cannot use the epochs up.
 constexpr std::uint32_t epoch_jump_max = 1U << 20;
+/// Time passes at the latest after this part of the time to live, though there is always more to be
+/// read: a flood is not to keep the locks of the dead. Each connection has its turn by then.
+constexpr int unread_parts = 8;
 /// Pages of reports made in one turn.
 constexpr int reports_per_turn_max = 2;
 
@@ -194,7 +197,14 @@ void LockService::on_inspect(const std::string& peer, const Envelope& from,
   send(peer, from.from, report);
 }
 
-void LockService::on_time(MonoTime now) {
+void LockService::on_time(MonoTime now, bool all_read) {
+  if (all_read) {
+    unread_since_.reset();
+  } else if (!unread_since_) {
+    unread_since_ = now;
+  }
+  if (unread_since_ && now - *unread_since_ < options_.table.lease_ttl / unread_parts) return;
+  if (now < next_deadline()) return;
   tell_table(TimePassed{}, now);
   std::vector<LockToken> deaf;
   for (const auto& [token, session] : sessions_) {

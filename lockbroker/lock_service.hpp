@@ -49,9 +49,10 @@ class LockService {
   /// A frame from a peer; `now` is read after it was received. Error: it is malformed or out of
   /// place, and was dropped.
   Result<void> on_frame(const std::string& peer, ByteView frame, MonoTime now);
-  /// Time passed; due no later than next_deadline(), and only after everything that was received
-  /// has been handed to on_frame(), so that nobody expires whose heartbeat is waiting here.
-  void on_time(MonoTime now);
+  /// A turn is over; due no later than next_deadline(). `all_read` says that everything that was
+  /// received has been handed to on_frame(): nobody expires whose heartbeat is waiting here.
+  /// Without it no time passes, unless that lasts.
+  void on_time(MonoTime now, bool all_read = true);
   [[nodiscard]] MonoTime next_deadline() const { return table_.next_deadline(); }
 
   /// The epoch to be made durable and then given to raise_epoch(), when ours is used up or a
@@ -105,6 +106,7 @@ class LockService {
   std::uint32_t highest_epoch_seen_ = 0;  ///< by any client, of other brokers
   bool surprised_ = false;                ///< by one of those, which is not below ours
   milliseconds surprise_ttl_{0};          ///< the longest of those brokers' leases
+  std::optional<MonoTime> unread_since_;  ///< not all that was received has been read
   Sessions sessions_;
   std::unordered_map<InstanceId, LockToken> session_by_instance_;  ///< the newest of each
   std::vector<LockToken> dirty_;

@@ -91,9 +91,9 @@ void LockbrokerLoop::receive() {
 
 void LockbrokerLoop::turn() {
   const auto now = mono_now();
-  // Time passes only once all heartbeats have been read, those too that queued up while this
-  // process was stopped.
-  if (std::exchange(all_read_, true) && service_->next_deadline() <= now) service_->on_time(now);
+  // Time passes once all heartbeats have been read, those too that queued up while this process was
+  // stopped.
+  service_->on_time(now, std::exchange(all_read_, true));
   raise_epoch(now);
   send_all();
   log_notes();
