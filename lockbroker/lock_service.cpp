@@ -10,6 +10,8 @@ namespace {
 /// Epochs that a client may be ahead of a lost or restored epoch file. Each start of a broker takes
 /// one, so nobody is ever further ahead, and hostile bytes cannot use the epochs up.
 constexpr std::uint32_t epoch_jump_max = 1U << 20;
+/// Claims above are not believed, which leaves as many starts of a broker.
+constexpr std::uint32_t epoch_claim_max = 0xffffffffU - epoch_jump_max;
 /// Time passes at the latest after this part of the time to live, though there is always more to be
 /// read: a flood is not to keep the locks of the dead. Each connection has its turn by then.
 constexpr int unread_parts = 8;
@@ -100,7 +102,8 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
   const bool same_epoch_of_another =
       hello.highest_epoch == table_.epoch() && hello.highest_broker != options_.instance;
   if (hello.highest_epoch > table_.epoch() || same_epoch_of_another) {
-    if (hello.highest_epoch - table_.epoch() > epoch_jump_max) {
+    if (hello.highest_epoch - table_.epoch() > epoch_jump_max ||
+        hello.highest_epoch > epoch_claim_max) {
       notes_.push_back(
           {true, fmt::format("no session for a client that claims epoch {} (ours is "
                              "{}) worker={}",
@@ -112,6 +115,7 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
     surprised_ = true;
     surprise_ttl_ = std::max(
         surprise_ttl_, std::min(milliseconds{hello.highest_ttl_ms}, milliseconds{lease_ttl_max}));
+    table_.distrust_past(now + std::max(options_.table.lease_ttl, surprise_ttl_));
     notes_.push_back(
         {true, fmt::format("a client has seen epoch {} of another broker, ours is {} worker={}",
                            hello.highest_epoch, table_.epoch(), printable(hello.worker))});
@@ -205,6 +209,8 @@ void LockService::on_time(MonoTime now, bool all_read) {
   }
   if (unread_since_ && now - *unread_since_ < options_.table.lease_ttl / unread_parts) return;
   if (now < next_deadline()) return;
+  // Nothing is granted before the higher epoch is on disk, however long that takes.
+  if (surprised_) table_.distrust_past(now + std::max(options_.table.lease_ttl, surprise_ttl_));
   tell_table(TimePassed{}, now);
   std::vector<LockToken> deaf;
   for (const auto& [token, session] : sessions_) {

@@ -213,9 +213,17 @@ void LockTable::raise_epoch(std::uint32_t epoch) {
 }
 
 void LockTable::distrust_past(MonoTime grants_from) {
-  granting_ = false;
-  options_.grants_from = grants_from;
+  options_.grants_from = std::max(options_.grants_from, grants_from);
+  if (!std::exchange(granting_, false) && !default_clean_) return;  // all of it is distrusted
   forget_all_remembered();
+  for (auto& [key, name] : names_) {
+    if (std::any_of(name.holders.begin(), name.holders.end(),
+                    [](const Holder& holder) { return is_writer(holder.mode); })) {
+      continue;
+    }
+    name.ended_clean = false;
+    name.value.reset();
+  }
 }
 
 bool LockTable::epoch_used_up() const {

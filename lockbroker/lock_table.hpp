@@ -182,8 +182,9 @@ class LockTable {
   /// Tokens go on in a higher epoch, which has been made durable.
   void raise_epoch(std::uint32_t epoch);
   /// As at a start after an unclean stop: nothing is granted until `grants_from`, and names that
-  /// nobody holds count as ended uncleanly. For when our epoch turns out to be older than another
-  /// broker's was, whose leases may be alive.
+  /// no writer holds count as ended uncleanly. For when our epoch turns out to be older than
+  /// another broker's was, whose leases may be alive. Never shortens a wait that was longer
+  /// already.
   void distrust_past(MonoTime grants_from);
   /// Whether locks are granted by now.
   [[nodiscard]] bool granting() const { return granting_; }

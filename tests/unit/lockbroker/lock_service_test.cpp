@@ -92,4 +92,87 @@ TEST_CASE("a broker that was stopped reads what waits before anybody expires") {
   CHECK(broker.service.table().knows(session));
 }
 
+TEST_CASE("hearing of a later broker never shortens the wait for longer leases of before") {
+  LockTableOptions table;
+  table.grants_from = MonoTime{seconds{1000}} + 60 * lease_ttl;
+  Broker broker(table);
+  broker.send(1, LockHello{1, 7, 5, "client", 0});
+  REQUIRE(broker.service.wanted_epoch() == 8);
+  broker.service.raise_epoch(8, broker.now);
+  broker.pass(59 * lease_ttl);
+  CHECK_FALSE(broker.service.table().granting());
+  broker.pass(2 * lease_ttl);
+  CHECK(broker.service.table().granting());
+}
+
+TEST_CASE("a broker that cannot write down a higher epoch grants nothing meanwhile") {
+  Broker broker;
+  const auto session = broker.open(1);
+  REQUIRE(broker.service.table().granting());
+  broker.send(2, LockHello{1, 7, 5, "client", 0});
+  broker.acquire(1, session, 1, LockMode::exclusive);
+  CHECK(broker.holders() == 0);
+  broker.now += lease_ttl / 2;  // the disk is full
+  broker.service.on_time(broker.now);
+  broker.send(1, LockHeartbeat{session, 1, {}, false});
+  broker.now += lease_ttl * 3 / 4;
+  broker.service.on_time(broker.now);
+  CHECK(broker.holders() == 0);
+  broker.service.raise_epoch(8, broker.now);
+  for (std::uint64_t number = 2; number < 8; ++number) {
+    broker.send(1, LockHeartbeat{session, number, {}, false});
+    broker.pass(lease_ttl / 4);
+  }
+  CHECK(broker.holders() == 1);
+}
+
+TEST_CASE("what a broker knows of names is doubted once it hears of a later broker") {
+  Broker broker;
+  const auto session = broker.open(1);
+  broker.acquire(1, session, 1, LockMode::shared);  // keeps the name, and how it ended
+  REQUIRE(broker.holders() == 1);
+  REQUIRE(broker.service.table().names_clean());
+  broker.send(2, LockHello{1, 7, 5, "client", 0});
+  broker.service.raise_epoch(8, broker.now);
+  const auto writer = broker.open(3);
+  broker.acquire(3, writer, 1, LockMode::append);
+  for (std::uint64_t number = 1; number < 6; ++number) {
+    broker.send(1, LockHeartbeat{session, number, {}, false});
+    broker.send(3, LockHeartbeat{writer, number, {}, false});
+    broker.pass(lease_ttl / 4);
+  }
+  std::vector<LockServiceFrame> frames;
+  broker.service.take_frames(frames);
+  std::optional<Grant> granted;
+  for (const auto& frame : frames) {
+    Decoder in(frame.frame);
+    const auto from = decode_envelope(in);
+    LockItems answers;
+    if (!from || from->to != 3 || from->type != static_cast<std::uint8_t>(LockMessage::answers) ||
+        !decode_answers(in, answers)) {
+      continue;
+    }
+    ByteReader items(answers.items);
+    LockAnswer answer;
+    while (next_item(items, answer)) granted = answer.grant;
+  }
+  REQUIRE(granted);
+  CHECK_FALSE(granted->previous_end_clean);
+}
+
+TEST_CASE("no claim of a client uses the epochs up") {
+  Broker broker;
+  constexpr std::uint32_t highest = 0xffffffff;
+  constexpr std::uint32_t step = 1U << 20;
+  for (;;) {
+    const auto epoch = broker.service.table().epoch();
+    broker.send(1, LockHello{1, epoch > highest - step ? highest : epoch + step, 5, "client", 0});
+    const auto wanted = broker.service.wanted_epoch();
+    if (!wanted) break;
+    REQUIRE(*wanted > epoch);
+    broker.service.raise_epoch(*wanted, broker.now);
+  }
+  CHECK(broker.service.table().epoch() <= highest - step + 1);
+}
+
 }  // namespace mas
