@@ -38,7 +38,7 @@ struct Broker {
     REQUIRE(service.on_frame("peer", frame, now));
   }
   LockToken open(InstanceId from) {
-    send(from, LockHello{1, 0, 0, "client", 0});
+    send(from, LockHello{1, 0, 0, 0, "client", 0});
     std::vector<LockServiceFrame> frames;
     service.take_frames(frames);
     for (const auto& frame : frames) {
@@ -96,7 +96,7 @@ TEST_CASE("hearing of a later broker never shortens the wait for longer leases o
   LockTableOptions table;
   table.grants_from = MonoTime{seconds{1000}} + 60 * lease_ttl;
   Broker broker(table);
-  broker.send(1, LockHello{1, 7, 5, "client", 0});
+  broker.send(1, LockHello{1, 7, 5, 0, "client", 0});
   REQUIRE(broker.service.wanted_epoch() == 8);
   broker.service.raise_epoch(8, broker.now);
   broker.pass(59 * lease_ttl);
@@ -109,7 +109,7 @@ TEST_CASE("a broker that cannot write down a higher epoch grants nothing meanwhi
   Broker broker;
   const auto session = broker.open(1);
   REQUIRE(broker.service.table().granting());
-  broker.send(2, LockHello{1, 7, 5, "client", 0});
+  broker.send(2, LockHello{1, 7, 5, 0, "client", 0});
   broker.acquire(1, session, 1, LockMode::exclusive);
   CHECK(broker.holders() == 0);
   broker.now += lease_ttl / 2;  // the disk is full
@@ -132,7 +132,7 @@ TEST_CASE("what a broker knows of names is doubted once it hears of a later brok
   broker.acquire(1, session, 1, LockMode::shared);  // keeps the name, and how it ended
   REQUIRE(broker.holders() == 1);
   REQUIRE(broker.service.table().names_clean());
-  broker.send(2, LockHello{1, 7, 5, "client", 0});
+  broker.send(2, LockHello{1, 7, 5, 0, "client", 0});
   broker.service.raise_epoch(8, broker.now);
   const auto writer = broker.open(3);
   broker.acquire(3, writer, 1, LockMode::append);
@@ -166,7 +166,8 @@ TEST_CASE("no claim of a client uses the epochs up") {
   constexpr std::uint32_t step = 1U << 20;
   for (;;) {
     const auto epoch = broker.service.table().epoch();
-    broker.send(1, LockHello{1, epoch > highest - step ? highest : epoch + step, 5, "client", 0});
+    broker.send(1,
+                LockHello{1, epoch > highest - step ? highest : epoch + step, 5, 0, "client", 0});
     const auto wanted = broker.service.wanted_epoch();
     if (!wanted) break;
     REQUIRE(*wanted > epoch);
