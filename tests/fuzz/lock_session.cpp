@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/check.hpp"
@@ -92,16 +93,17 @@ class Play {
   }
 
   void hear() {
-    session_.take_events(events_);
-    for (const auto& event : events_) {
-      if (const auto* granted = std::get_if<LockGranted>(&event)) {
-        MAS_CHECK(asked_.erase(granted->ticket) == 1);
-        session_.end_use(granted->name, granted->grant.token, now_);
-      } else if (const auto* refused = std::get_if<LockRefused>(&event)) {
-        MAS_CHECK(asked_.erase(refused->ticket) == 1);
+    // Ending a use may bring more.
+    for (session_.take_events(events_); !events_.empty(); session_.take_events(events_)) {
+      for (const auto& event : std::exchange(events_, {})) {
+        if (const auto* granted = std::get_if<LockGranted>(&event)) {
+          MAS_CHECK(asked_.erase(granted->ticket) == 1);
+          session_.end_use(granted->name, granted->grant.token, now_);
+        } else if (const auto* refused = std::get_if<LockRefused>(&event)) {
+          MAS_CHECK(asked_.erase(refused->ticket) == 1);
+        }
       }
     }
-    events_.clear();
   }
 
   MonoTime now_{seconds{1000}};
