@@ -188,7 +188,7 @@ void LockSession::goodbye(MonoTime now) {
   held_count_ = 0;
   if (state_ == State::opening) return close();
   state_ = State::leaving;
-  resuming_ = Resuming::no;
+  resuming_ = false;
   send_heartbeat(now);
 }
 
@@ -206,7 +206,7 @@ Result<void> LockSession::on_frame(ByteView frame, MonoTime now) {
     case LockMessage::welcome: {
       LockWelcome welcome;
       if (auto read = decode(in, welcome); !read) return read;
-      const bool asked = state_ == State::opening || resuming_ == Resuming::asking;
+      const bool asked = state_ == State::opening || resuming_;
       if (!asked || welcome.number != hello_number_) return {};  // too late
       if (welcome.epoch < highest_.epoch) {
         return fail(Error::invalid, "a broker of epoch {}, but there was one of {}", welcome.epoch,
@@ -251,7 +251,7 @@ void LockSession::learn(const BrokerEpoch& known) {
 
 void LockSession::on_time(MonoTime now) {
   check_lease(now);
-  const bool asking = state_ == State::opening || resuming_ == Resuming::asking;
+  const bool asking = state_ == State::opening || resuming_;
   const bool live = state_ == State::open || state_ == State::leaving;
   if (asking && now >= next_hello_) send_hello(now);
   if (!asking && live && now >= next_heartbeat_) send_heartbeat(now);
@@ -263,7 +263,7 @@ void LockSession::on_time(MonoTime now) {
 MonoTime LockSession::next_deadline() const {
   auto due = MonoTime::max();
   if (!alarms_.empty()) due = alarms_.begin()->first;
-  const bool asking = state_ == State::opening || resuming_ == Resuming::asking;
+  const bool asking = state_ == State::opening || resuming_;
   if (asking) due = std::min(due, next_hello_);
   if (state_ == State::open || state_ == State::leaving) {
     due = std::min(due, lease_until_);
@@ -297,7 +297,7 @@ void LockSession::send_hello(MonoTime now) {
 
 void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, MonoTime now) {
   const nanoseconds ttl = milliseconds{welcome.ttl_ms};
-  if (resuming_ == Resuming::asking) {
+  if (resuming_) {
     if (welcome.session == session_) {
       broker_ = from.from;
       highest_ = {welcome.epoch, from.from, milliseconds{welcome.ttl_ms}};
@@ -320,6 +320,7 @@ void LockSession::on_welcome(const Envelope& from, const LockWelcome& welcome, M
   heartbeats_.clear();
   unseen_bytes_ = 0;
   stream_ = OrderedStream{};
+  reclaims_until_ = 0;
   events_.emplace_back(LockSessionOpened{session_});
   advance_all();  // what waited for a session is asked for now
 }
@@ -335,18 +336,18 @@ void LockSession::on_ended(const Envelope& from, const LockEnded& ended, MonoTim
   if (ended.epoch > highest_.epoch) {
     // A new broker. It takes the session over if it hears of it before it grants anything.
     highest_ = {ended.epoch, from.from, highest_.lease_ttl};
-    resuming_ = Resuming::asking;
+    resuming_ = true;
     broker_ = any_instance;
     hello_attempts_ = 0;
     next_hello_ = now;
     return;
   }
-  if (resuming_ == Resuming::asking) return;  // said of a message from before
+  if (resuming_) return;  // said of a message from before
   lose("the lock broker does not know the session", now);
 }
 
 void LockSession::resume(MonoTime now) {
-  resuming_ = Resuming::reclaiming;
+  resuming_ = false;
   heartbeat_number_ = 0;
   heartbeats_.clear();
   unseen_bytes_ = 0;
@@ -395,11 +396,9 @@ void LockSession::send_heartbeat(MonoTime now) {
 
 void LockSession::on_heartbeat_ack(const LockHeartbeatAck& ack, MonoTime now) {
   stream_.on_state(ack.stream);
-  if (resuming_ == Resuming::reclaiming && stream_.seen_there() >= reclaims_until_) {
-    resuming_ = Resuming::no;
-  }
   while (!heartbeats_.empty() && heartbeats_.front().number <= ack.number) {
-    if (heartbeats_.front().number == ack.number && resuming_ == Resuming::no) {
+    // Before it has taken in all that was reclaimed the broker does not back what we hold.
+    if (heartbeats_.front().number == ack.number && ack.stream.seen >= reclaims_until_) {
       lease_until_ = std::max(lease_until_, heartbeats_.front().at + ttl_ - ttl_ / margin_parts);
     }
     heartbeats_.pop_front();
@@ -418,7 +417,7 @@ void LockSession::check_lease(MonoTime now) {
 
 void LockSession::lose(std::string why, MonoTime now) {
   state_ = State::opening;
-  resuming_ = Resuming::no;
+  resuming_ = false;
   session_ = 0;
   broker_ = any_instance;
   // A welcome that is still under way would open this session once more, under the same token.
@@ -447,7 +446,7 @@ void LockSession::lose(std::string why, MonoTime now) {
 
 void LockSession::close() {
   state_ = State::closed;
-  resuming_ = Resuming::no;
+  resuming_ = false;
   session_ = 0;
   events_.emplace_back(LockSessionClosed{});
 }
@@ -462,7 +461,7 @@ void LockSession::flush_stream() {
   LockItems requests;
   requests.session = session_;
   // A broker that is only being asked to take the session over could make nothing of it.
-  if (resuming_ == Resuming::asking) return;
+  if (resuming_) return;
   while (stream_.next_to_send(requests)) {
     encode(frames_.emplace_back(), Envelope{0, options_.cluster, options_.instance, broker_},
            LockMessage::requests, requests);

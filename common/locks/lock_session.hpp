@@ -193,12 +193,6 @@ class LockSession {
 
  private:
   enum class State : std::uint8_t { opening, open, leaving, closed };
-  /// Where an open session stands with a broker that restarted.
-  enum class Resuming : std::uint8_t {
-    no,
-    asking,     ///< hellos name the session; nothing else is sent
-    reclaiming  ///< it is resumed; whether all that is reclaimed was taken in is not known yet
-  };
   /// What the broker has been asked about a name; its answer is awaited before anything else is.
   enum class Asked : std::uint8_t { nothing, lock, conversion };
   struct Waiter {
@@ -266,8 +260,8 @@ class LockSession {
   InstanceId broker_ = any_instance;
   LockToken session_ = 0;
   BrokerEpoch highest_;
-  Resuming resuming_ = Resuming::no;
-  std::uint64_t reclaims_until_ = 0;  ///< number of the last message that reclaims
+  bool resuming_ = false;  ///< a later broker is asked to take the session over; no more is sent
+  std::uint64_t reclaims_until_ = 0;  ///< number of the last message that reclaims; 0: none did
   nanoseconds ttl_{0};
   MonoTime lease_until_{};
 

@@ -42,7 +42,6 @@ bool OrderedStream::take_in(std::uint64_t number) {
 }
 
 void OrderedStream::on_seen(std::uint64_t number) {
-  seen_there_ = std::max(seen_there_, std::min(number, sent_));
   while (!messages_.empty() && messages_.front().number != 0 &&
          messages_.front().number <= number) {
     bytes_kept_ -= messages_.front().items.size();

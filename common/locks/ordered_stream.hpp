@@ -43,8 +43,6 @@ class OrderedStream {
   [[nodiscard]] bool settled() const { return messages_.empty(); }
   /// Messages that were pushed and that the other end has not seen.
   [[nodiscard]] std::size_t kept() const { return messages_.size(); }
-  /// Number of the last message that the other end has taken in.
-  [[nodiscard]] std::uint64_t seen_there() const { return seen_there_; }
   /// Bytes kept for the other end, for bounds.
   [[nodiscard]] std::size_t bytes_kept() const { return bytes_kept_; }
 
@@ -61,7 +59,6 @@ class OrderedStream {
   std::uint64_t sent_ = 0;        ///< highest number given
   std::uint64_t seen_ = 0;        ///< highest number taken in
   std::size_t bytes_kept_ = 0;    ///< in numbered messages
-  std::uint64_t seen_there_ = 0;  ///< highest number that the other end has taken in
   std::uint64_t theirs_ = 0;      ///< highest number that the other end is known to have given
 };
 

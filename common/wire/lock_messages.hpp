@@ -46,7 +46,7 @@ struct LockHello {
   /// Of the broker of that epoch. Another one of the same epoch has lost its epoch file.
   std::uint64_t highest_broker = 0;
   std::uint32_t highest_ttl_ms = 0;  ///< of the leases that it gave
-  std::string_view worker;  ///< for people: program, host and process id
+  std::string_view worker;           ///< for people: program, host and process id
   /// The session that an earlier broker gave and whose lease is still valid, to be resumed; 0:
   /// none.
   LockToken session = 0;
