@@ -50,7 +50,7 @@ struct Broker {
     FAIL("no welcome");
     return 0;
   }
-  void ask(InstanceId from, LockToken session, std::uint64_t number, LockRequest request) {
+  void ask(InstanceId from, LockToken session, std::uint64_t number, const LockRequest& request) {
     Bytes items;
     append_item(items, request);
     Bytes frame;
