@@ -115,7 +115,7 @@ void LockService::on_hello(const std::string& peer, const Envelope& from, const 
     surprised_ = true;
     surprise_ttl_ = std::max(
         surprise_ttl_, std::min(milliseconds{hello.highest_ttl_ms}, milliseconds{lease_ttl_max}));
-    table_.distrust_past(now + std::max(options_.table.lease_ttl, surprise_ttl_));
+    distrust_past(now);
     notes_.push_back(
         {true, fmt::format("a client has seen epoch {} of another broker, ours is {} worker={}",
                            hello.highest_epoch, table_.epoch(), printable(hello.worker))});
@@ -210,7 +210,7 @@ void LockService::on_time(MonoTime now, bool all_read) {
   if (unread_since_ && now - *unread_since_ < options_.table.lease_ttl / unread_parts) return;
   if (now < next_deadline()) return;
   // Nothing is granted before the higher epoch is on disk, however long that takes.
-  if (surprised_) table_.distrust_past(now + std::max(options_.table.lease_ttl, surprise_ttl_));
+  if (surprised_) distrust_past(now);
   tell_table(TimePassed{}, now);
   std::vector<LockToken> deaf;
   for (const auto& [token, session] : sessions_) {
@@ -320,8 +320,12 @@ void LockService::raise_epoch(std::uint32_t epoch, MonoTime now) {
   // Seen by a client: our epoch file was missing or old, and said nothing of that broker's leases.
   table_.raise_epoch(epoch);
   if (!std::exchange(surprised_, false)) return;
-  const auto lease_ttl = std::max(options_.table.lease_ttl, std::exchange(surprise_ttl_, {}));
-  table_.distrust_past(now + lease_ttl);
+  distrust_past(now);
+  surprise_ttl_ = {};
+}
+
+void LockService::distrust_past(MonoTime now) {
+  table_.distrust_past(now + std::max(options_.table.lease_ttl, surprise_ttl_));
 }
 
 void LockService::take_frames(std::vector<LockServiceFrame>& out) {

@@ -83,6 +83,8 @@ class LockService {
 
   void on_hello(const std::string& peer, const Envelope& from, const LockHello& hello,
                 MonoTime now);
+  /// Nothing is granted until the leases of the broker that a client has seen are over.
+  void distrust_past(MonoTime now);
   void on_departed(const LockDeparted& departed, MonoTime now);
   void on_heartbeat(Sessions::iterator session, const LockHeartbeat& heartbeat, MonoTime now);
   void on_requests(Sessions::iterator session, const LockItems& requests, MonoTime now);
